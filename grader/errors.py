@@ -1,0 +1,43 @@
+"""The errors of this package, by whose fault they are."""
+
+
+class GraderError(Exception):
+    """Anything that this package raises on purpose."""
+
+
+class ExerciseError(GraderError):
+    """An exercise is broken: its author has to mend it."""
+
+
+class SubmissionError(GraderError):
+    """An answer cannot be read as one: the participant has to mend it."""
+
+
+class SandboxError(GraderError):
+    """The machine failed, not the answer: worth another attempt, and never anybody's lost points."""
+
+
+class UnavailableError(SandboxError):
+    """This machine cannot give what was asked for.
+
+    Attributes:
+        reason: What is missing.
+        mend: What to type to get it, or an empty string where nothing helps.
+    """
+
+    def __init__(self, reason: str, mend: str = "") -> None:
+        super().__init__(f"{reason}; mend it by: {mend}" if mend else reason)
+        self.reason = reason
+        self.mend = mend
+
+
+class BundleError(GraderError):
+    """A stored evidence bundle is damaged or of another schema."""
+
+
+class NotObservedError(GraderError):
+    """A check asked for a section of evidence that was not observed; the judge skips that check."""
+
+    def __init__(self, section: str) -> None:
+        super().__init__(f"{section} was not observed")
+        self.section = section

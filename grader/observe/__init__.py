@@ -1,0 +1,1 @@
+"""Host-side observers: what the kernel and the engine say about one sandbox."""

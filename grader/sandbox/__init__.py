@@ -1,0 +1,1 @@
+"""Runs answers in OCI bundles with a user namespace of their own, and nothing else does."""

@@ -1,0 +1,1 @@
+"""Celery workers: the queue, the store and one life for each submission."""
