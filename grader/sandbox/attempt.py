@@ -1,0 +1,115 @@
+"""One attempt at running something: its directory, its id range and its record for the reaper."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from grader.errors import SandboxError
+from grader.sandbox import cgroup, identity
+
+_OWNER = "owner.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who answers for an attempt.
+
+    Attributes:
+        pid: Of the grader.
+        start_ticks: When that process began (``/proc/PID/stat``), as pids are used again.
+        deadline: Unix time after which nobody needs the attempt any more.
+        claim: File that reserves its id range.
+    """
+
+    pid: int
+    start_ticks: int
+    deadline: float
+    claim: str
+
+    def lives(self) -> bool:
+        """Return whether the grader that made the attempt still runs."""
+        return _start_ticks(self.pid) == self.start_ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one sandbox occupies on the host; its control groups bear the same name."""
+
+    name: str
+    directory: str
+    ids: identity.IdRange
+    hierarchy: cgroup.Hierarchy
+
+    @property
+    def cgroup_path(self) -> str:
+        """The control group's path from the root of each hierarchy."""
+        return f"/{cgroup.PARENT}/{self.name}"
+
+    def dispose(self) -> None:
+        """Kill and remove everything; safe to repeat.
+
+        Raises:
+            SandboxError: Something does not end; the reaper will try again.
+        """
+        cgroup.kill(self.hierarchy, self.name)
+        cgroup.remove(self.hierarchy, self.name)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.ids.release()
+
+
+def layout(run_dir: Path) -> tuple[str, str]:
+    """Return the directories of attempts and of id claims below `run_dir`, made where missing."""
+    attempts, claims = f"{run_dir}/attempts", f"{run_dir}/ids"
+    for directory in (str(run_dir), attempts, claims):
+        os.makedirs(directory, mode=0o711, exist_ok=True)
+    return attempts, claims
+
+
+def make(run_dir: Path, hierarchy: cgroup.Hierarchy, wall_seconds: float) -> Attempt:
+    """Reserve what a sandbox needs, recorded so that a later reaper can undo it.
+
+    Args:
+        run_dir: Of running sandboxes.
+        hierarchy: This machine's control groups.
+        wall_seconds: How long it may be needed at most.
+    """
+    attempts, claims = layout(run_dir)
+    name = secrets.token_hex(12)
+    directory = f"{attempts}/{name}"
+    os.mkdir(directory, mode=0o711)
+    try:
+        ids = identity.claim(Path(claims), name)
+    except SandboxError:
+        os.rmdir(directory)
+        raise
+    pid = os.getpid()
+    owner = Owner(pid, _start_ticks(pid) or 0, time.time() + wall_seconds, str(ids.claim))
+    with open(f"{directory}/{_OWNER}", "wb") as file:
+        file.write(msgspec.json.encode(owner))
+    for part in ("bundle", "answer"):
+        os.mkdir(f"{directory}/{part}", mode=0o755)
+    return Attempt(name, directory, ids, hierarchy)
+
+
+def read_owner(directory: Path) -> Owner | None:
+    """Return the record of the attempt in `directory`, or ``None`` where it has not been written."""
+    try:
+        return msgspec.json.decode((directory / _OWNER).read_bytes(), type=Owner)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+
+
+def _start_ticks(pid: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # Field 22 of proc_pid_stat(5); the name in field 2 may hold spaces and parentheses.
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except OSError:
+        return None

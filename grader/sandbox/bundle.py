@@ -1,0 +1,181 @@
+"""OCI bundles: what each profile may see, hold and use, as the runtime's `config.json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from grader.model import MIB, Limits, Profile
+from grader.sandbox import seccomp
+from grader.sandbox.identity import IDS
+
+_NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "user", "cgroup")
+_HANDS_ON = ("SYS_ADMIN", "SYS_CHROOT", "SETUID", "SETGID", "KILL")
+_ENGINE = (
+    *("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SYS_CHROOT", "SETUID", "SETGID", "SETPCAP"),
+    *("SETFCAP", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "KILL", "AUDIT_WRITE"),
+)
+# All of them count inside the sandbox's own user namespace only.
+CAPABILITIES: dict[Profile, tuple[str, ...]] = {
+    Profile.PLAIN: (),
+    Profile.NAMESPACES: _HANDS_ON,
+    Profile.CGROUPS: _HANDS_ON,
+    Profile.DOCKER: _ENGINE,
+}
+LEARNER = 1000
+
+_MASKED = ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/sched_debug", "/proc/timer_list"]
+_READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+_CPU_PERIOD_US = 100_000
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One sandbox to be.
+
+    Attributes:
+        rootfs: Root file system on the host; mounted read-only.
+        cgroup: Path of its control group, from the hierarchy's root.
+        first_id: Host id of its root.
+        args: Its first process.
+        binds: Host directory by mount point; read-only.
+        env: Besides PATH, HOME and LANG.
+        swap: Whether the machine accounts for swap, so that it can be forbidden.
+    """
+
+    profile: Profile
+    limits: Limits
+    rootfs: str
+    cgroup: str
+    first_id: int
+    args: tuple[str, ...]
+    binds: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    swap: bool = True
+
+    def config(self) -> dict[str, Any]:
+        """Return the bundle's configuration (OCI runtime specification 1.0.2)."""
+        mapping = [{"containerID": 0, "hostID": self.first_id, "size": IDS}]
+        return {
+            "ociVersion": "1.0.2",
+            "process": process(self.profile, self.limits, self.args, self.env),
+            "root": {"path": self.rootfs, "readonly": True},
+            "hostname": "sandbox",
+            "mounts": [*_mounts(self.profile, self.limits), *map(_bind, self.binds.items())],
+            "linux": {
+                "uidMappings": mapping,
+                "gidMappings": mapping,
+                "namespaces": [{"type": kind} for kind in _NAMESPACES],
+                "cgroupsPath": self.cgroup,
+                "resources": _resources(self.limits, swap=self.swap),
+                "seccomp": _filters(self.profile),
+                # A fresh proc can be mounted in a nested PID namespace only where none of the outer one
+                # is hidden (mount_namespaces(7)); elsewhere the user namespace alone has to keep it safe.
+                "maskedPaths": _MASKED if self.profile is Profile.PLAIN else [],
+                "readonlyPaths": _READ_ONLY if self.profile is Profile.PLAIN else [],
+            },
+        }
+
+
+def process(
+    profile: Profile, limits: Limits, args: tuple[str, ...], env: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return an OCI process object with the rights of `profile`: of a bundle, or to run inside one."""
+    plain = profile is Profile.PLAIN
+    user = LEARNER if plain else 0
+    home = "/root" if profile is Profile.DOCKER else "/work"
+    capabilities = [f"CAP_{name}" for name in CAPABILITIES[profile]]
+    rlimits = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 65_536 if profile is Profile.DOCKER else 1024}
+    if plain:
+        rlimits["RLIMIT_FSIZE"] = limits.disk_bytes
+    environment = {"PATH": _PATH, "HOME": home, "LANG": "C.UTF-8", **(env or {})}
+    return {
+        "user": {"uid": user, "gid": user},
+        "args": list(args),
+        "env": [f"{name}={value}" for name, value in environment.items()],
+        "cwd": "/work" if profile is not Profile.DOCKER else "/",
+        "capabilities": dict.fromkeys(
+            ("bounding", "effective", "permitted", "inheritable", "ambient"), capabilities
+        ),
+        "rlimits": [{"type": kind, "soft": value, "hard": value} for kind, value in rlimits.items()],
+        "noNewPrivileges": True,
+        "oomScoreAdj": 500,
+    }
+
+
+@cache
+def _filters(profile: Profile) -> dict[str, Any]:
+    return seccomp.filters(profile)
+
+
+def _resources(limits: Limits, *, swap: bool) -> dict[str, Any]:
+    memory = {"limit": limits.memory_bytes}
+    if swap:
+        memory["swap"] = limits.memory_bytes  # memory and swap together: none beyond the memory
+    return {
+        "memory": memory,
+        "pids": {"limit": limits.pids},
+        "cpu": {"period": _CPU_PERIOD_US, "quota": int(limits.cpus * _CPU_PERIOD_US)},
+    }
+
+
+def _bind(bind: tuple[str, str]) -> dict[str, Any]:
+    target, source = bind
+    return {
+        "destination": target,
+        "type": "none",
+        "source": source,
+        "options": ["bind", "ro", "nosuid", "nodev"],
+    }
+
+
+def _tmpfs(path: str, size: int, *options: str) -> dict[str, Any]:
+    return {
+        "destination": path,
+        "type": "tmpfs",
+        "source": "tmpfs",
+        # Inodes are kernel memory: a bound for them besides the one for bytes.
+        "options": [f"size={size}", f"nr_inodes={max(2_000, size // 2_000)}", *options],
+    }
+
+
+def _mounts(profile: Profile, limits: Limits) -> list[dict[str, Any]]:
+    safe = ("nosuid", "nodev")
+    mounts: list[dict[str, Any]] = [
+        {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
+        _tmpfs("/dev", MIB, "nosuid", "strictatime", "mode=755"),
+        {
+            "destination": "/dev/pts",
+            "type": "devpts",
+            "source": "devpts",
+            "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
+        },
+        _tmpfs("/dev/shm", 16 * MIB, *safe, "noexec", "mode=1777"),  # noqa: S108  (inside the sandbox)
+        _tmpfs("/tmp", limits.disk_bytes, *safe, "mode=1777"),  # noqa: S108  (inside the sandbox)
+        _tmpfs("/work", limits.disk_bytes, *safe, "mode=1777"),
+    ]
+    if profile is Profile.PLAIN:
+        return mounts
+    mounts.append(_tmpfs("/run", 64 * MIB, *safe, "mode=755"))
+    mounts.append(
+        {
+            "destination": "/sys",
+            "type": "sysfs",
+            "source": "sysfs",
+            "options": ["nosuid", "noexec", "nodev", "ro"],
+        }
+    )
+    mounts.append(
+        {
+            "destination": "/sys/fs/cgroup",
+            "type": "cgroup",
+            "source": "cgroup",
+            "options": ["nosuid", "noexec", "nodev", "relatime", "rw"],
+        }
+    )
+    if profile is Profile.DOCKER:  # overlay needs device nodes and set-uid bits in its data root
+        mounts.append(_tmpfs("/var/lib/docker", limits.disk_bytes, "mode=711"))
+        mounts += [_tmpfs(path, 16 * MIB, *safe, "mode=755") for path in ("/etc/docker", "/root", "/var/log")]
+    return mounts

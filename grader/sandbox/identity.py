@@ -1,0 +1,49 @@
+"""Ranges of user ids: each sandbox has one of its own, so that no two of them share an identity."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import SandboxError
+
+IDS = 65_536
+# Above what Debian's adduser, useradd's sub-ids and systemd's own containers and services hand out
+# (systemd.io/UIDS-GIDS), below 2**31, where some programs misread ids as negative.
+_FIRST = 0x7000_0000
+_RANGES = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class IdRange:
+    """Host ids `first` to `first + IDS - 1`; `claim` is the file that reserves them."""
+
+    first: int
+    claim: Path
+
+    def release(self) -> None:
+        """Let another sandbox have this range."""
+        self.claim.unlink(missing_ok=True)
+
+
+def claim(directory: Path, owner: str) -> IdRange:
+    """Reserve a range for the sandbox called `owner`.
+
+    Args:
+        directory: Where claims are kept, shared by all graders of a machine; must exist.
+        owner: Written into the claim, so that the reaper knows whose it is.
+
+    Raises:
+        SandboxError: Every range is taken.
+    """
+    start = secrets.randbelow(_RANGES)
+    for offset in range(_RANGES):
+        number = (start + offset) % _RANGES
+        file = directory / str(number)
+        try:
+            file.symlink_to(owner)  # atomic, and holds its owner's name without a second system call
+        except FileExistsError:
+            continue
+        return IdRange(_FIRST + number * IDS, file)
+    raise SandboxError(f"all {_RANGES} id ranges in {directory} are taken; `grader reap` frees orphaned ones")

@@ -1,0 +1,339 @@
+"""A sandbox: started from a bundle, watched from outside, and gone without a trace afterwards."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from grader.errors import SandboxError
+from grader.model import Limits, Profile
+from grader.observe.target import Target
+from grader.sandbox import attempt as attempts
+from grader.sandbox import cgroup, kernel
+from grader.sandbox.bundle import Bundle, process
+from grader.sandbox.identity import IDS
+from grader.sandbox.pump import Output, Pump, Tick
+from grader.sandbox.runtime import Runtime, find
+from grader.settings import Settings
+
+_RUNTIME_SECONDS = 20.0
+_MAX_CGROUPS = 200
+_ABOVE_TARGETS = 64
+_STANDARD_STREAMS = 3
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+_DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What every sandbox of a process shares: the runtime, the control groups, the directories."""
+
+    settings: Settings
+    runtime: Runtime
+    hierarchy: cgroup.Hierarchy
+
+    @classmethod
+    def prepare(cls, settings: Settings) -> Host:
+        """Make this process and machine ready; call it before the first thread is started.
+
+        Raises:
+            UnavailableError: Something that every sandbox needs is missing.
+        """
+        kernel.prepare_process()
+        hierarchy = cgroup.detect()
+        cgroup.prepare(hierarchy)
+        return cls(settings, find(settings.runtime), hierarchy)
+
+
+class Sandbox:
+    """One sandbox of one attempt; use it as a context manager.
+
+    Attributes:
+        profile: Its rights.
+        limits: Its bounds.
+        answer: Directory on the host that the sandbox sees read-only as ``/answer``.
+    """
+
+    def __init__(self, host: Host, profile: Profile, limits: Limits, *, lifetime: float = 0.0) -> None:
+        """Reserve what it needs; `lifetime` in seconds if it may live longer than its wall time."""
+        self.profile = profile
+        self.limits = limits
+        self._host = host
+        self._attempt = attempts.make(
+            host.settings.run_dir, host.hierarchy, lifetime or limits.wall_seconds + 60
+        )
+        self._resources = ExitStack()
+        self._root = f"{self._attempt.directory}/runtime"
+        self._bundle = f"{self._attempt.directory}/bundle"
+        self._log = f"{self._attempt.directory}/log"
+        self._init = 0
+        self._pidfd = -1
+        self._executed = 0
+        self.answer = f"{self._attempt.directory}/answer"
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.dispose()
+
+    @property
+    def name(self) -> str:
+        """Unguessable and unique."""
+        return self._attempt.name
+
+    @property
+    def directory(self) -> Path:
+        """The attempt's directory on the host; gone afterwards."""
+        return Path(self._attempt.directory)
+
+    @property
+    def first_id(self) -> int:
+        """Host id of the sandbox's root."""
+        return self._attempt.ids.first
+
+    def put(self, files: dict[str, bytes], *, executable: bool = True) -> None:
+        """Lay the answer's files where the sandbox reads them; names have been checked before."""
+        mode = 0o755 if executable else 0o644
+        for name, content in files.items():
+            path = os.path.join(self.answer, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            descriptor = os.open(
+                path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
+            )
+            with open(descriptor, "wb") as file:
+                file.write(content)
+
+    def launch(
+        self,
+        rootfs: str,
+        args: tuple[str, ...],
+        *,
+        binds: dict[str, str] | None = None,
+        env: dict[str, str] | None = None,
+        descriptors: tuple[int, ...] = (),
+        stdout: int,
+        stderr: int,
+    ) -> None:
+        """Start the sandbox's first process.
+
+        Args:
+            rootfs: Root file system on the host.
+            args: What to run.
+            binds: Further host directories by mount point, read-only.
+            env: Further environment.
+            descriptors: Of ours, that become 3, 4, … inside.
+            stdout: Ours, becomes its standard output.
+            stderr: Likewise.
+
+        Raises:
+            SandboxError: The runtime could not do it.
+        """
+        bundle = Bundle(
+            profile=self.profile,
+            limits=self.limits,
+            rootfs=rootfs,
+            cgroup=self._attempt.cgroup_path,
+            first_id=self.first_id,
+            args=args,
+            binds={"/answer": self.answer, **(binds or {})},
+            env=env or {},
+            swap=self._host.hierarchy.swap,
+        )
+        with open(f"{self._bundle}/config.json", "wb") as file:
+            file.write(msgspec.json.encode(bundle.config()))
+        with ExitStack() as stack:
+            streams = (_input(b"", stack), stdout, stderr, *descriptors)
+            self._start(streams)
+        with open(f"{self._bundle}/pid") as file:
+            self._init = int(file.read())
+        self._pidfd = os.pidfd_open(self._init)
+        self._resources.callback(os.close, self._pidfd)
+
+    def _start(self, streams: tuple[int, ...]) -> None:
+        runtime = self._host.runtime
+        delegated = self.profile in (Profile.CGROUPS, Profile.DOCKER)
+        descriptors = len(streams) - _STANDARD_STREAMS
+        if delegated or descriptors:
+            create = runtime.create(self._root, self._log, self._bundle, self.name, descriptors=descriptors)
+            self._command(create, streams)
+            if delegated:
+                cgroup.delegate(self._host.hierarchy, self.name, self.first_id)
+                cgroup.bound_descendants(self._host.hierarchy, self.name, _MAX_CGROUPS)
+            self._command(runtime.start(self._root, self._log, self.name), streams[:_STANDARD_STREAMS])
+        else:
+            self._command(runtime.run(self._root, self._log, self._bundle, self.name), streams)
+
+    def target(self, started: float) -> Target:
+        """Return what observers need; `started` is the `time.monotonic()` of the answer's start."""
+        hierarchy = self._host.hierarchy
+        return Target(
+            name=self.name,
+            cgroup_version=hierarchy.version,
+            memory_group=hierarchy.group("memory", self.name),
+            pids_group=hierarchy.group("pids", self.name),
+            first_id=self.first_id,
+            ids=IDS,
+            init_pid=self._init,
+            started=started,
+        )
+
+    @property
+    def exited(self) -> int:
+        """A descriptor that becomes readable when the first process has ended."""
+        return self._pidfd
+
+    def execute(
+        self,
+        args: tuple[str, ...],
+        *,
+        wall_seconds: float,
+        output_bytes: int,
+        stdin: bytes = b"",
+        tick: Tick | None = None,
+        env: dict[str, str] | None = None,
+    ) -> tuple[Output, int | None]:
+        """Run a further process inside, with the profile's rights, and wait for it.
+
+        Returns:
+            Its output, and its exit status as a shell says it (``None`` where it was still running).
+
+        Raises:
+            SandboxError: The runtime could not start it.
+        """
+        self._executed += 1
+        file = f"{self._bundle}/process-{self._executed}.json"
+        with open(file, "wb") as target:
+            target.write(msgspec.json.encode(process(self.profile, self.limits, args, env)))
+        command = self._host.runtime.execute(self._root, self._log, file, self.name)
+        started = time.monotonic()
+        with ExitStack() as stack:
+            source = _input(stdin, stack)
+            out, out_end = _pipe(stack)
+            err, err_end = _pipe(stack)
+            pid = _spawn(command, (source, out_end, err_end))
+            os.close(out_end)
+            os.close(err_end)
+            pidfd = os.pidfd_open(pid)
+            stack.callback(os.close, pidfd)
+            output = Pump(out, err, output_bytes).run(pidfd, started, wall_seconds, tick)
+            if output.ended != "exit":
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            status = _status(os.waitid(os.P_PID, pid, os.WEXITED))
+        return output, status if output.ended == "exit" else None
+
+    def alive(self) -> bool:
+        """Return whether the first process still runs."""
+        return self._pidfd >= 0 and not select.select([self._pidfd], [], [], 0)[0]
+
+    def end(self) -> int | None:
+        """Kill everything inside; return the first process's status as a shell says it, if it had exited.
+
+        Counters of the control groups stay readable until `dispose`.
+        """
+        if self._pidfd < 0:
+            return None
+        exited = not self.alive()
+        if not exited:
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        if self._init:
+            status = _status(os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED))
+            self._init = 0
+            return status if exited else None
+        return None
+
+    def processor_ms(self) -> float:
+        """Return the processor time used inside, in milliseconds."""
+        return cgroup.processor_ms(self._host.hierarchy, self.name)
+
+    def on_dispose(self) -> ExitStack:
+        """Return the stack whose contexts end with the sandbox."""
+        return self._resources
+
+    def dispose(self) -> None:
+        """Kill everything and leave nothing; safe to repeat."""
+        try:
+            self.end()
+        finally:
+            self._resources.close()
+            self._pidfd = -1
+            self._attempt.dispose()
+
+    def _command(self, command: list[str], streams: tuple[int, ...]) -> None:
+        pid = _spawn(command, streams)
+        pidfd = os.pidfd_open(pid)
+        try:
+            if not select.select([pidfd], [], [], _RUNTIME_SECONDS)[0]:
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            status = _status(os.waitid(os.P_PIDFD, pidfd, os.WEXITED))
+        finally:
+            os.close(pidfd)
+        if status:
+            raise SandboxError(f"{' '.join(command[:1])} failed ({status}): {self._runtime_message()}")
+
+    def _runtime_message(self) -> str:
+        try:
+            lines = Path(self._log).read_text(errors="replace").strip().splitlines()
+        except OSError:
+            return "it left no log"
+        return lines[-1][:500] if lines else "it left no message"
+
+
+def _pipe(stack: ExitStack) -> tuple[int, int]:
+    """Return a pipe whose reading end closes with `stack`."""
+    reading, writing = os.pipe()
+    stack.callback(os.close, reading)
+    return reading, writing
+
+
+def _input(content: bytes, stack: ExitStack) -> int:
+    """Return a descriptor to read `content` from.
+
+    Never a device: crun hands the standard streams to the sandbox's user by fchown(2), and whoever owns
+    /dev/null can take it away from the whole machine.
+    """
+    descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    stack.callback(os.close, descriptor)
+    if content:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _spawn(command: list[str], streams: tuple[int, ...]) -> int:
+    """Start `command` with `streams` as its descriptors 0, 1, 2, …; everything else is closed on exec."""
+    # dup2 in order could overwrite a source that is still needed: lift them out of the way first.
+    lifted = [fcntl.fcntl(stream, fcntl.F_DUPFD_CLOEXEC, _ABOVE_TARGETS) for stream in streams]
+    actions = [(os.POSIX_SPAWN_DUP2, source, number) for number, source in enumerate(lifted)]
+    try:
+        return os.posix_spawn(
+            command[0],
+            command,
+            _ENVIRONMENT,
+            file_actions=actions,
+            setsid=True,  # Ctrl+C is for the grader alone
+            setsigdef=_DEFAULT_SIGNALS,
+        )
+    finally:
+        for descriptor in lifted:
+            os.close(descriptor)
+
+
+def _status(result: os.waitid_result | None) -> int:
+    """Return an exit status as a shell says it."""
+    assert result is not None  # noqa: S101  (only WNOHANG returns None)
+    if result.si_code == os.CLD_EXITED:
+        return result.si_status
+    return 128 + result.si_status
