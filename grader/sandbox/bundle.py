@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -87,7 +88,7 @@ def process(
     user = LEARNER if plain else 0
     home = "/root" if profile is Profile.DOCKER else "/work"
     capabilities = [f"CAP_{name}" for name in CAPABILITIES[profile]]
-    rlimits = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 65_536 if profile is Profile.DOCKER else 1024}
+    rlimits = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": _open_files(65_536 if profile is Profile.DOCKER else 1024)}
     if plain:
         rlimits["RLIMIT_FSIZE"] = limits.disk_bytes
     environment = {"PATH": _PATH, "HOME": home, "LANG": "C.UTF-8", **(env or {})}
@@ -103,6 +104,11 @@ def process(
         "noNewPrivileges": True,
         "oomScoreAdj": 500,
     }
+
+
+def _open_files(wanted: int) -> int:
+    """Return `wanted`, or what this process may have itself: no more can be given away."""
+    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 @cache

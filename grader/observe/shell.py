@@ -1,0 +1,151 @@
+"""Observes shell answers in the plain, namespaces and cgroups profiles."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from importlib import resources
+
+from grader.errors import SandboxError
+from grader.evidence import Run, Sections
+from grader.model import Exercise, Kind, Profile, Submission
+from grader.observe.oom import KernelLog
+from grader.observe.watch import Watch
+from grader.sandbox import images
+from grader.sandbox.pump import Output, Pump
+from grader.sandbox.sandbox import Host, Sandbox
+
+# What the answer left running gets this long to come to rest before the last look.
+_REST_SECONDS = 2.0
+_RESTED_SECONDS = 0.15
+_HOLDER = resources.files("grader.sandbox").joinpath("holder.sh").read_text(encoding="utf-8")
+
+
+def observe_shell(host: Host, kernel_log: KernelLog, exercise: Exercise, submission: Submission) -> Sections:
+    """Run the answer's script and watch it from outside.
+
+    Raises:
+        SandboxError: The machine failed, not the answer.
+    """
+    rootfs = str(images.rootfs(host.settings, "base"))
+    script = next(spec.name for spec in exercise.files if spec.kind is Kind.SHELL)
+    command = ("/bin/bash", f"/answer/{script}")
+    with Sandbox(host, exercise.profile, exercise.limits) as sandbox, ExitStack() as stack:
+        sandbox.put(dict(submission.files))
+        if exercise.profile is Profile.PLAIN:
+            return _observe_plain(sandbox, rootfs, command, kernel_log, exercise, stack)
+        return _observe_held(sandbox, rootfs, command, kernel_log, exercise, stack)
+
+
+def _observe_plain(
+    sandbox: Sandbox,
+    rootfs: str,
+    command: tuple[str, ...],
+    kernel_log: KernelLog,
+    exercise: Exercise,
+    stack: ExitStack,
+) -> Sections:
+    """The script is the sandbox's first process: when it ends, everything has ended."""
+    mark = kernel_log.mark()
+    started = time.monotonic()
+    pump = _launch(sandbox, rootfs, command, exercise, stack)
+    watch = Watch(sandbox.target(started), kernel_log, mark, exercise.watch, exercise.profile)
+    output = pump.run(sandbox.exited, started, exercise.limits.wall_seconds, watch.turn(exercise.limits))
+    watch.look(_since(started))
+    exit_code = sandbox.end()
+    pump.drain()
+    return _sections(watch, pump.output(output.ended, output.wall_ms), exit_code, sandbox)
+
+
+def _observe_held(
+    sandbox: Sandbox,
+    rootfs: str,
+    command: tuple[str, ...],
+    kernel_log: KernelLog,
+    exercise: Exercise,
+    stack: ExitStack,
+) -> Sections:
+    """The script is a child of a holder, which keeps what it left behind until the last look."""
+    mark = kernel_log.mark()
+    limits = exercise.limits
+    status, status_end = os.pipe()
+    stack.callback(os.close, status)
+    started = time.monotonic()
+    try:
+        holder = ("/bin/sh", "-c", _HOLDER, "holder", *command)
+        pump = _launch(sandbox, rootfs, holder, exercise, stack, descriptors=(status_end,))
+    finally:
+        os.close(status_end)
+    watch = Watch(sandbox.target(started), kernel_log, mark, exercise.watch, exercise.profile)
+    output = pump.run(status, started, limits.wall_seconds, watch.turn(limits))
+    exit_code = None
+    if output.ended == "exit":
+        exit_code = _read_status(status)
+        pump.run(
+            sandbox.exited,
+            started,
+            _since(started) / 1000 + _REST_SECONDS,
+            watch.turn_to_rest(_RESTED_SECONDS),
+        )
+    watch.look(_since(started))
+    first_process = sandbox.end()
+    pump.drain()
+    ended = pump.output(output.ended, output.wall_ms)
+    return _sections(watch, ended, first_process if exit_code is None else exit_code, sandbox)
+
+
+def _launch(
+    sandbox: Sandbox,
+    rootfs: str,
+    args: tuple[str, ...],
+    exercise: Exercise,
+    stack: ExitStack,
+    descriptors: tuple[int, ...] = (),
+) -> Pump:
+    out, out_end = os.pipe()
+    stack.callback(os.close, out)
+    err, err_end = os.pipe()
+    stack.callback(os.close, err)
+    try:
+        sandbox.launch(rootfs, args, stdout=out_end, stderr=err_end, descriptors=descriptors)
+    finally:
+        os.close(out_end)
+        os.close(err_end)
+    return Pump(out, err, exercise.limits.output_bytes)
+
+
+def _read_status(status: int) -> int | None:
+    """Return what the holder reported; ``None`` where it died before it could."""
+    text = os.read(status, 16).strip()
+    return int(text) if text.isdigit() else None
+
+
+def _since(started: float) -> float:
+    return (time.monotonic() - started) * 1000
+
+
+def _sections(watch: Watch, output: Output, exit_code: int | None, sandbox: Sandbox) -> Sections:
+    seen = watch.finish()
+    if seen.cgroups is None:
+        raise SandboxError("the sandbox's control group vanished")
+    return Sections(
+        run=to_run(output, exit_code, sandbox.processor_ms()),
+        oom=seen.oom,
+        processes=seen.processes,
+        cgroups=seen.cgroups,
+        networks=seen.networks,
+    )
+
+
+def to_run(output: Output, exit_code: int | None, cpu_ms: float = 0.0) -> Run:
+    """Convert what was collected from a program to evidence."""
+    return Run(
+        ended=output.ended,
+        exit_code=exit_code,
+        stdout=output.stdout.decode(errors="replace"),
+        stderr=output.stderr.decode(errors="replace"),
+        truncated=output.truncated,
+        wall_ms=round(output.wall_ms, 3),
+        cpu_ms=round(cpu_ms, 3),
+    )

@@ -1,0 +1,249 @@
+"""The disposable Docker Engine: a sandbox that runs dockerd, and the only place that talks to one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib import resources
+from types import TracebackType
+from typing import Any
+
+import docker
+import msgspec
+import requests
+
+from grader.errors import SandboxError
+from grader.model import Limits, Profile
+from grader.observe.target import Target
+from grader.sandbox import images, kernel
+from grader.sandbox.identity import IDS
+from grader.sandbox.pump import Output, Tick
+from grader.sandbox.sandbox import Host, Sandbox
+
+_READY_SECONDS = 60.0
+_CALL_SECONDS = 10.0
+_MAX_ANSWER = 8 << 20
+_LOG_TAIL = 2_000
+_ENTRY = resources.files("grader.sandbox").joinpath("engine-entry.sh").read_text(encoding="utf-8")
+# What a reply may contain is up to whoever owns the engine, and that is the participant.
+_DECODER = msgspec.json.Decoder()
+
+
+class EngineError(SandboxError):
+    """The engine did not answer, or with an error.
+
+    Attributes:
+        status: HTTP status, or 0 where there was none.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Engine:
+    """One engine for one answer; use it as a context manager.
+
+    Its API is reached through a socket that the grader made and handed in: no path inside the sandbox,
+    which its owner could exchange, is ever opened.
+    """
+
+    def __init__(self, host: Host, limits: Limits, *, lifetime: float = 0.0) -> None:
+        """Reserve what it needs; `lifetime` in seconds if it may wait longer than its wall time."""
+        self._host = host
+        self.sandbox = Sandbox(host, Profile.DOCKER, limits, lifetime=lifetime)
+        self._log = os.memfd_create("engine-log", os.MFD_CLOEXEC)
+        self._socket = f"{self.sandbox.directory}/engine.sock"
+        self._client: docker.APIClient | None = None
+        self.version = ""
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.dispose()
+
+    def start(self) -> None:
+        """Start dockerd and wait until it answers.
+
+        Raises:
+            SandboxError: It does not; the message holds the end of its log.
+        """
+        settings = self._host.settings
+        golden = images.golden(settings)
+        mount = self.sandbox.directory / "golden"
+        mount.mkdir()
+        with (
+            socket.socket(socket.AF_UNIX) as listener,
+            kernel.idmapped(golden.path, mount, self.sandbox.first_id, IDS),
+        ):
+            listener.bind(self._socket)
+            os.chmod(self._socket, 0o600)
+            listener.listen(64)
+            self.sandbox.launch(
+                str(images.rootfs(settings, "engine")),
+                ("/bin/bash", "-c", _ENTRY),
+                binds={"/golden": str(mount)},
+                descriptors=(listener.fileno(),),
+                stdout=self._log,
+                stderr=self._log,
+            )
+        self._connect()
+
+    def _connect(self) -> None:
+        """Wait for the first answer: the request lies in the socket's queue until dockerd takes it."""
+        client = docker.APIClient(
+            base_url=f"unix://{self._socket}", version="1.44", timeout=int(_CALL_SECONDS)
+        )
+        client.trust_env = False  # no proxy of the machine's
+        self._client = client
+        deadline = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                self.version = str(self.get("/version", seconds=deadline - time.monotonic())["Version"])
+            except (SandboxError, KeyError, TypeError) as error:
+                if not self.sandbox.alive() or time.monotonic() > deadline:
+                    raise SandboxError(f"the engine did not start: {error}\n{self.log()}") from error
+                time.sleep(0.02)
+            else:
+                return
+
+    def log(self) -> str:
+        """Return the end of dockerd's log."""
+        size = os.fstat(self._log).st_size
+        return os.pread(self._log, _LOG_TAIL, max(0, size - _LOG_TAIL)).decode(errors="replace")
+
+    def get(self, path: str, *, seconds: float = _CALL_SECONDS, **query: Any) -> Any:
+        """Ask the engine's API; see `call`."""
+        return self.call("GET", path, seconds=seconds, query=query)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        seconds: float = _CALL_SECONDS,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+    ) -> Any:
+        """Call the engine's API and return its JSON, or ``None`` where the answer is empty.
+
+        Args:
+            method: HTTP method.
+            path: Without the version, as in the engine's API reference.
+            seconds: Wall time for the whole call.
+            query: Parameters of the URL.
+            body: Sent as JSON.
+
+        Raises:
+            EngineError: No answer in time, too long a one, one that is no JSON, or an error.
+        """
+        raw = self.read(method, path, seconds=seconds, query=query, body=body)
+        if not raw:
+            return None
+        try:
+            return _DECODER.decode(raw)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise EngineError(f"{method} {path}: no JSON: {error}") from error
+
+    def read(
+        self,
+        method: str,
+        path: str,
+        *,
+        seconds: float = _CALL_SECONDS,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        limit: int = _MAX_ANSWER,
+    ) -> bytes:
+        """Call the engine's API and return the raw answer of at most `limit` bytes; see `call`."""
+        deadline = time.monotonic() + seconds
+        try:
+            with self._request(method, path, seconds, query, body) as response:
+                chunks: list[bytes] = []
+                size = 0
+                for chunk in response.iter_content(65_536):
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > limit:
+                        raise EngineError(f"{method} {path}: more than {limit} bytes")
+                    if time.monotonic() > deadline:
+                        raise EngineError(f"{method} {path}: no end after {seconds:.0f} s")
+        except (requests.RequestException, OSError) as error:
+            raise EngineError(f"{method} {path}: {error}") from error
+        answer = b"".join(chunks)
+        if response.status_code >= 400:
+            raise EngineError(f"{method} {path}: {_message(answer)}", response.status_code)
+        return answer
+
+    def _request(
+        self, method: str, path: str, seconds: float, query: dict[str, Any] | None, body: Any
+    ) -> requests.Response:
+        client = self._client
+        if client is None:
+            raise EngineError("the engine was not started")
+        return client.request(
+            method,
+            f"{client.base_url}/v{client.api_version}{path}",
+            params=query,
+            json=body,
+            stream=True,
+            timeout=max(0.05, seconds),
+        )
+
+    def stream_events(self, feed: Callable[[bytes], bool]) -> None:
+        """Pass the engine's events to `feed` as they come, until it returns False or the engine ends."""
+        with suppress(requests.RequestException, OSError, EngineError):
+            with self._request("GET", "/events", 3600.0, None, None) as response:
+                for chunk in _available(response):
+                    if not feed(chunk):
+                        return
+
+    def execute(
+        self,
+        args: tuple[str, ...],
+        *,
+        wall_seconds: float,
+        output_bytes: int,
+        stdin: bytes = b"",
+        env: dict[str, str] | None = None,
+        tick: Tick | None = None,
+    ) -> tuple[Output, int | None]:
+        """Run a command beside dockerd; see `Sandbox.execute`."""
+        return self.sandbox.execute(
+            args, wall_seconds=wall_seconds, output_bytes=output_bytes, stdin=stdin, env=env, tick=tick
+        )
+
+    def target(self, started: float) -> Target:
+        """Return what observers need; see `Sandbox.target`."""
+        return self.sandbox.target(started)
+
+    def dispose(self) -> None:
+        """End the engine and everything in it; safe to repeat."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        try:
+            self.sandbox.dispose()
+        finally:
+            if self._log >= 0:
+                os.close(self._log)
+                self._log = -1
+
+
+def _available(response: requests.Response) -> Iterator[bytes]:
+    """Yield what arrives as soon as it arrives."""
+    while chunk := response.raw.read1(65_536):
+        yield chunk
+
+
+def _message(answer: bytes) -> str:
+    try:
+        return str(_DECODER.decode(answer)["message"])[:2_000]
+    except (msgspec.MsgspecError, RecursionError, KeyError, TypeError):
+        return answer[:200].decode(errors="replace")

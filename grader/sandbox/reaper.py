@@ -1,0 +1,54 @@
+"""Removes what graders that died have left behind: sandboxes, directories, id ranges."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import SandboxError
+from grader.sandbox import attempt as attempts
+from grader.sandbox import cgroup
+from grader.sandbox.identity import IdRange
+from grader.settings import Settings
+
+# Between making an attempt's directory and writing its owner's record lie microseconds.
+_UNRECORDED_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What was removed, and what would not go, with the reason."""
+
+    removed: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...]
+
+
+def reap(settings: Settings) -> Reaped:
+    """Remove every sandbox whose grader is gone or whose time is over; those in use are left alone."""
+    hierarchy = cgroup.detect()
+    folder, claims = attempts.layout(settings.run_dir)
+    removed: list[str] = []
+    failed: list[tuple[str, str]] = []
+    for directory in sorted(Path(folder).iterdir()):
+        owner = attempts.read_owner(directory)
+        if not _is_orphan(directory, owner):
+            continue
+        claim = Path(owner.claim) if owner else Path(claims, "none")
+        try:
+            attempts.Attempt(directory.name, str(directory), IdRange(0, claim), hierarchy).dispose()
+        except (SandboxError, OSError) as error:
+            failed.append((directory.name, str(error)))
+        else:
+            removed.append(directory.name)
+    for claim in Path(claims).iterdir():
+        if not os.path.isdir(f"{folder}/{os.readlink(claim)}"):
+            claim.unlink(missing_ok=True)
+    return Reaped(tuple(removed), tuple(failed))
+
+
+def _is_orphan(directory: Path, owner: attempts.Owner | None) -> bool:
+    if owner is None:
+        return time.time() - directory.stat().st_mtime > _UNRECORDED_SECONDS
+    return time.time() > owner.deadline or not owner.lives()
