@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -203,6 +204,9 @@ def remove(hierarchy: Hierarchy, name: str, *, patience: float = 5.0) -> None:
         SandboxError: Something in them does not end.
     """
     deadline = time.monotonic() + patience
+    if hierarchy.version == 1:
+        # On a hybrid host crun keeps notes where the cgroup v2 tree is covered (`kernel.prepare_process`).
+        shutil.rmtree(f"{_MOUNT}/unified/{PARENT}/{name}", ignore_errors=True)
     for group in hierarchy.groups(name):
         pause = 0.0005
         while not _remove_tree(group):

@@ -1,0 +1,91 @@
+# The two commands of the README are `make run` and `make test`; the rest is for developers.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+STATE := $(or $(GRADER_STATE_DIR),/var/lib/grader)
+RESULTS := results
+
+RUN_PACKAGES := crun mmdebstrap
+TEST_PACKAGES := $(RUN_PACKAGES) runc gcc libc6-dev
+VM_PACKAGES := qemu-system-x86 e2fsprogs cpio
+
+.PHONY: help run test test-quick test-cgroup2 lint bench docs clean packages-run packages-test packages-vm
+
+help: ## show this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+run: packages-run $(VENV)/run ## set everything up, then grade the bundled sample submissions
+	@$(BIN)/grader images build
+	@rm -rf $(RESULTS)/samples && mkdir -p $(RESULTS)
+	@$(BIN)/grader samples $(RESULTS)/samples
+	@$(BIN)/grader batch $(RESULTS)/samples --junit-xml $(RESULTS)/junit.xml --json $(RESULTS)/report.json \
+	    --csv $(RESULTS)/scores.csv --evidence $(RESULTS)/evidence; code=$$?; \
+	  echo "The samples hold right, wrong, faked and hostile answers on purpose. Reports: $(RESULTS)/"; \
+	  test $$code -le 2
+
+test: packages-test packages-vm $(VENV)/test lint ## run every test (about 20 minutes)
+	@$(BIN)/grader images build
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -p no:cacheprovider tests
+	$(BIN)/coverage combine -q && $(BIN)/coverage report --skip-covered --show-missing
+	$(BIN)/grader verify
+	$(MAKE) --no-print-directory test-cgroup2
+
+test-quick: packages-test $(VENV)/test lint ## run the tests that take under three minutes together
+	@$(BIN)/grader images build
+	$(BIN)/pytest -m "not slow and not cgroup2 and not engine" tests
+
+test-cgroup2: packages-test packages-vm $(VENV)/test ## run the sandbox tests in an emulated machine with cgroup v2
+	$(BIN)/python tests/cgroup2/run.py
+
+lint: $(VENV)/test ## check style, types and the direction of imports
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: packages-test $(VENV)/test ## measure, against a Docker Engine that the benchmark starts itself
+	@$(BIN)/grader images build
+	$(BIN)/python -m bench --json $(RESULTS)/bench.json
+
+docs: $(VENV)/docs ## build the documentation into docs/_build
+	$(BIN)/sphinx-build -W -q docs docs/_build
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV) || { echo "type: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/run: pyproject.toml | $(VENV)/python
+	@echo "Installing the grader into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable . && touch $@
+
+$(VENV)/test: pyproject.toml | $(VENV)/python
+	@echo "Installing the grader and its development tools into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,docs]' && touch $@ $(VENV)/run
+
+$(VENV)/docs: $(VENV)/test
+	@touch $@
+
+packages-run: PACKAGES := $(RUN_PACKAGES)
+packages-test: PACKAGES := $(TEST_PACKAGES)
+packages-vm: PACKAGES := $(VM_PACKAGES)
+packages-run packages-test packages-vm: # Debian packages that are missing; what is installed is noted for `make clean`
+	@missing=$$(for name in $(PACKAGES); do \
+	    dpkg-query --show --showformat='$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || echo $$name; done); \
+	test -z "$$missing" || { \
+	  test "$$(id -u)" = 0 || { echo "Missing: $$missing. Type: sudo apt-get install" $$missing; exit 1; }; \
+	  echo "Installing Debian packages:" $$missing; \
+	  before=$$(mktemp) && dpkg-query --show --showformat='$${Package}\n' | sort > $$before; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $$missing >/dev/null; \
+	  mkdir -p $(STATE); \
+	  dpkg-query --show --showformat='$${Package}\n' | sort | comm -13 $$before - >> $(STATE)/installed-packages; rm $$before; }
+
+clean: ## remove everything that the other commands made, installed packages included
+	@test ! -x $(BIN)/grader || $(BIN)/grader reap || true
+	@test ! -s $(STATE)/installed-packages || \
+	  DEBIAN_FRONTEND=noninteractive apt-get purge -qq --yes $$(cat $(STATE)/installed-packages) >/dev/null
+	@rm -rf $(STATE) /run/grader $(VENV) $(RESULTS) docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@for group in /sys/fs/cgroup/grader /sys/fs/cgroup/*/grader; do test ! -d $$group || rmdir $$group; done
+	@echo "Everything is as it was."

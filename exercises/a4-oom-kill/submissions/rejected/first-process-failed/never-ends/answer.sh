@@ -1,0 +1,3 @@
+cp "$(command -v tail)" /work/{{ victim }}
+/work/{{ victim }} -n1 /dev/zero
+sleep 600

@@ -1,0 +1,1 @@
+yes "Killed process 7 ({{ victim }})"

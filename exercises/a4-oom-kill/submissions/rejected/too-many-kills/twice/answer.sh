@@ -1,0 +1,4 @@
+cp "$(command -v tail)" /work/{{ victim }}
+/work/{{ victim }} -n1 /dev/zero
+/work/{{ victim }} -n1 /dev/zero
+exit 0

@@ -1,0 +1,1 @@
+exec tail -n1 /dev/zero

@@ -1,0 +1,2 @@
+tail -n1 /dev/zero
+exit 0
