@@ -1,0 +1,8 @@
+g=/sys/fs/cgroup; [ -e $g/cgroup.controllers ] || g=$g/memory
+mkdir $g/{{ group }} && cd $g/{{ group }}
+echo $$ >cgroup.procs
+for file in memory.max memory.limit_in_bytes memory.memsw.limit_in_bytes; do [ ! -e $file ] || echo {{ limit }}M >$file; done
+[ ! -e memory.swap.max ] || echo 0 >memory.swap.max
+sleep 0.3
+bash -c 'kill -KILL $$'
+exit 0

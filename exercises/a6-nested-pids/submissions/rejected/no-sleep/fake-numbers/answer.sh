@@ -1,0 +1,2 @@
+echo "NSpid: 27 14 3"
+echo "PIDS 27 14 3"

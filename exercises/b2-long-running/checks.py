@@ -1,0 +1,81 @@
+"""The engine says what was asked for; the host's own view of processes says what happened."""
+
+from grader.check import Evidence, Feedback, check
+from grader.evidence import Container
+
+_POLICY = "unless-stopped"
+
+
+def _container(evidence: Evidence) -> Container | None:
+    return evidence.engine.container(str(evidence.parameters["name"]))
+
+
+def _policy(container: Container) -> str:
+    host_config = container.inspect.get("HostConfig") or {}
+    return str((host_config.get("RestartPolicy") or {}).get("Name") or "no")
+
+
+@check("The container exists", points=1)
+def exists(evidence: Evidence) -> Feedback | None:
+    if _container(evidence) is not None:
+        return None
+    names = ", ".join(container.name for container in evidence.engine.containers)
+    return Feedback(
+        "no-container",
+        "The engine holds no container of that name.",
+        expected=str(evidence.parameters["name"]),
+        actual=names or "no container at all",
+        why="Without a name of your own, scripts and colleagues have to guess which container is meant.",
+    )
+
+
+@check("It runs the command from the workshop's image", points=1, after=("exists",))
+def runs(evidence: Evidence) -> Feedback | None:
+    wanted = ("sleep", str(evidence.parameters["seconds"]))
+    before = evidence.probe("crash")
+    if before.error is None:
+        processes = before.processes
+        if any(process.argv[-2:] == wanted and process.nspid[-1] == 1 for process in processes):
+            return None
+    container = _container(evidence)
+    command = " ".join((container.inspect.get("Config") or {}).get("Cmd") or ()) if container else ""
+    state = container.status if container else "gone"
+    return Feedback(
+        "not-running",
+        "That command was not the first process of a running container.",
+        expected=" ".join(wanted),
+        actual=f"{command or 'no command'} ({state})",
+        why="A container lives exactly as long as its first process.",
+    )
+
+
+@check("Its restart policy leaves a container alone that was stopped on purpose", points=1, after=("exists",))
+def policy(evidence: Evidence) -> Feedback | None:
+    container = _container(evidence)
+    found = _policy(container) if container else "no"
+    if found == _POLICY:
+        return None
+    return Feedback(
+        "wrong-policy",
+        "The container has another restart policy than the one described.",
+        expected=_POLICY,
+        actual=found,
+        why="`always` brings a container back after a reboot even if somebody had stopped it; `on-failure` does not "
+        "bring it back at all after a reboot.",
+    )
+
+
+@check("It comes back after a crash", points=2, after=("exists", "policy"))
+def comes_back(evidence: Evidence) -> Feedback | None:
+    crash = evidence.probe("crash")
+    restarts = crash.container.restart_count if crash.container else 0
+    came_back = bool(crash.details.get("runs_again"))
+    if crash.error is None and came_back and restarts > int(crash.details.get("restarts_before", 0)):
+        return None
+    return Feedback(
+        "not-restarted",
+        "Its first process was killed from outside, and the engine did not start the container again.",
+        expected="a new first process, one more restart",
+        actual=crash.error or f"{restarts} restarts",
+        why="A restart policy is what turns a crash at night into a line in the log.",
+    )

@@ -1,0 +1,1 @@
+docker run --restart unless-stopped --name {{ name }} -d nilcons/debian sleep {{ seconds }}

@@ -1,0 +1,1 @@
+docker run --rm --name {{ name }} -d nilcons/debian sleep {{ seconds }}

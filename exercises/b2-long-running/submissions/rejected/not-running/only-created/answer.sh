@@ -1,0 +1,1 @@
+docker create --restart unless-stopped --name {{ name }} nilcons/debian sleep {{ seconds }}

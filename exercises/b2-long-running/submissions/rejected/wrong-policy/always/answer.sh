@@ -1,0 +1,1 @@
+docker run --restart always --name {{ name }} -d nilcons/debian sleep {{ seconds }}

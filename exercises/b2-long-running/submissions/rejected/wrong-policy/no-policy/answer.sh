@@ -1,0 +1,1 @@
+docker run --name {{ name }} -d nilcons/debian sleep {{ seconds }}

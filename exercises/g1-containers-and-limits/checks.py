@@ -1,0 +1,50 @@
+"""Three short questions, each drawn for the participant."""
+
+from grader.check import Evidence, Feedback, check
+
+_VM = {
+    "can run another operating system than its host",
+    "keeps a hardware boundary between its guests and the host",
+    "survives a bug in the host's kernel that hands out root",
+    "brings its own kernel",
+}
+_ULIMIT = {
+    "is inherited, but each child gets the full allowance again",
+    "is set for a process by itself and works without any file system",
+}
+_NAMES = {"containers": "container", "vms": "vm", "virtual machine": "vm", "cgroups": "cgroup", "control group": "cgroup"}
+
+
+def _line(evidence: Evidence, number: int) -> str:
+    lines = [line.strip().strip("`.").lower() for line in evidence.answer("answer.txt").splitlines()]
+    lines = [line for line in lines if line]
+    answer = lines[number] if number < len(lines) else ""
+    return _NAMES.get(answer, answer)
+
+
+def _compare(name: str, right: str, answer: str, why: str) -> Feedback | None:
+    if answer == right:
+        return None
+    return Feedback(name, "That is not it.", expected=right, actual=answer or "no answer", why=why)
+
+
+@check("Containers and virtual machines are told apart")
+def system(evidence: Evidence) -> Feedback | None:
+    right = "vm" if evidence.parameters["system"] in _VM else "container"
+    why = "One kernel for all makes containers light, and makes that kernel the only wall between them."
+    return _compare("wrong-system", right, _line(evidence, 0), why)
+
+
+@check("Control groups and ulimit are told apart")
+def bound(evidence: Evidence) -> Feedback | None:
+    right = "ulimit" if evidence.parameters["bound"] in _ULIMIT else "cgroup"
+    why = "A limit for each process is no limit for a program that may fork."
+    return _compare("wrong-bound", right, _line(evidence, 1), why)
+
+
+@check("What ulimit lets children take together is known")
+def together(evidence: Evidence) -> Feedback | None:
+    right = int(evidence.parameters["limit"]) * int(evidence.parameters["children"])
+    answer = _line(evidence, 2).removesuffix("mib").strip()
+    why = "Every child may take the whole allowance: the bound for all of them is their number times that."
+    return _compare("wrong-sum", str(right), answer, why)
