@@ -165,7 +165,8 @@ class Exercise:
         folder: Where it was read from.
         text: The task, with `{{ parameter }}` still in it.
         image: Folder with a Dockerfile of the exercise's own, or ``None``.
-        setup: Script of the author's that runs in a disposable engine before the answer, or ``None``.
+        setup: Text of a script of the author's that runs in a disposable engine before the answer.
+        copied_answer_fails: Whether another participant's right answer must not earn full points.
     """
 
     slug: str
@@ -185,6 +186,7 @@ class Exercise:
     hints: tuple[str, ...] = ()
     image: Path | None = None
     setup: str | None = None
+    copied_answer_fails: bool = False
 
     @property
     def max_score(self) -> float:

@@ -75,13 +75,16 @@ class Connect(Action, frozen=True, kw_only=True, tag="connect"):
     Attributes:
         source: Container whose network it comes from; empty for the engine's host.
         host: Name or address, resolved as `source` would.
-        send: Sent first; the reply of up to 4 KiB is the probe's standard output.
+        send: Sent first.
+        receive: Whether to wait for a reply even where nothing is sent. The reply, of up to 4 KiB, is the
+            probe's standard output.
     """
 
     source: str = ""
     host: str = "127.0.0.1"
     port: int
     send: str = ""
+    receive: bool = False
 
 
 class Read(Action, frozen=True, kw_only=True, tag="read"):

@@ -78,10 +78,10 @@ def read_entries(contents: Contents) -> Iterator[Entry]:
             continue
         entry = _entry(block, pax | gnu)
         pax, gnu = {}, {}
-        end = contents.position + entry.size + -entry.size % _BLOCK
+        padding = -entry.size % _BLOCK
+        end = contents.position + entry.size + padding
         yield entry
-        missing = contents.skip(end - contents.position)
-        if missing >= _BLOCK or missing > -entry.size % _BLOCK:
+        if contents.skip(end - contents.position) > padding:
             raise ArchiveError("ends in the middle of a file")
     if pax or gnu:
         raise ArchiveError("ends after an extended header")

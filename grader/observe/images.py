@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from grader.evidence import HistoryStep, Image, ImageConfig, Layer
+from grader.evidence import HistoryStep, Image, ImageConfig
 from grader.observe.contents import ArchiveError, Readable
 from grader.observe.layers import Budget, base_layer, read_layer
 
 Blob = Callable[[str], AbstractContextManager[Readable] | bytes]
-"""Gives a blob by its digest, ``sha256:`` and 64 hexadecimal digits; what it raises goes through unchanged."""
+"""Gives a blob by its digest (``sha256:`` and 64 hexadecimal digits); what it raises goes through."""
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MAX_DOCUMENT: Final = 1 << 20
@@ -66,8 +66,8 @@ class Configuration(msgspec.Struct, rename="pascal"):
     user: str | None = None
     working_dir: str | None = None
     labels: dict[str, str] | None = None
-    exposed_ports: dict[str, msgspec.Raw] | None = None
-    volumes: dict[str, msgspec.Raw] | None = None
+    exposed_ports: dict[str, Any] | None = None
+    volumes: dict[str, Any] | None = None
     stop_signal: str | None = None
     healthcheck: _Health | None = None
 
@@ -119,7 +119,11 @@ _EVERYTHING: Final = Wanted()
 
 
 def read_image(
-    digest: str, blob: Blob, wanted: Wanted = _EVERYTHING, tags: Sequence[str] = (), budget: Budget | None = None
+    digest: str,
+    blob: Blob,
+    wanted: Wanted = _EVERYTHING,
+    tags: Sequence[str] = (),
+    budget: Budget | None = None,
 ) -> Image:
     """Read the image that `digest` names: an index or a manifest.
 
@@ -136,9 +140,7 @@ def read_image(
     manifest = _manifest(digest, blob, wanted.architecture, _MAX_INDEX_DEPTH)
     if manifest.config is None or manifest.layers is None:
         raise ArchiveError(f"{digest} names no image")
-    layers = [
-        StoredLayer(layer.digest, partial(_open, layer.digest, blob)) for layer in manifest.layers
-    ]
+    layers = [StoredLayer(layer.digest, partial(_open, layer.digest, blob)) for layer in manifest.layers]
     config = read_document(_open(manifest.config.digest, blob), manifest.config.digest)
     return assemble(digest, config, layers, wanted, tags, budget)
 

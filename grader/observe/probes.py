@@ -23,7 +23,8 @@ _POLL_SECONDS = 0.05
 _MIB = 1 << 20
 
 # Runs in the network namespace of the source, beside dockerd: names are asked of the source's own
-# resolver, then bash opens the connection. $1 host, $2 port, $3 what to send, $4 name server or nothing.
+# resolver, then bash opens the connection. $1 host, $2 port, $3 what to send,
+# $4 name server or nothing, $5 whether to wait for a reply.
 _CONNECT = r"""
 address=$1
 if [ -n "$4" ] && ! [[ $1 =~ ^[0-9.]+$ ]]; then
@@ -32,7 +33,7 @@ if [ -n "$4" ] && ! [[ $1 =~ ^[0-9.]+$ ]]; then
 fi
 exec 3<>"/dev/tcp/$address/$2" || exit 1
 [ -z "$3" ] || printf '%s' "$3" >&3
-[ -z "$3" ] || timeout 2 head -c 4096 <&3
+[ -z "$5" ] || timeout 2 head -c 4096 <&3
 exit 0
 """
 
@@ -184,7 +185,8 @@ def _connect(action: actions.Connect, context: Context) -> Probe:
             return Probe("", "", ok=False, error=f"{action.source} is not running", container=source)
         enter = ("nsenter", f"--net=/proc/{int(pid)}/ns/net", "--")
         resolver = "127.0.0.11"  # the engine's own, on every user-defined network
-    arguments = (action.host, str(action.port), action.send, resolver)
+    reply = "yes" if action.send or action.receive else ""
+    arguments = (action.host, str(action.port), action.send, resolver, reply)
     deadline = time.monotonic() + action.wait_seconds
     while True:
         result = _command(context, (*enter, "/bin/bash", "-c", _CONNECT, "connect", *arguments), 5.0)

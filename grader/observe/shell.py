@@ -7,13 +7,12 @@ import time
 from contextlib import ExitStack
 from importlib import resources
 
-from grader.errors import SandboxError
 from grader.evidence import Run, Sections
 from grader.model import Exercise, Kind, Profile, Submission
 from grader.observe.oom import KernelLog
-from grader.observe.watch import Watch
+from grader.observe.watch import Sight, Watch
 from grader.sandbox import images
-from grader.sandbox.pump import Output, Pump
+from grader.sandbox.pump import Output, Pump, Tick
 from grader.sandbox.sandbox import Host, Sandbox
 
 # What the answer left running gets this long to come to rest before the last look.
@@ -49,13 +48,14 @@ def _observe_plain(
     """The script is the sandbox's first process: when it ends, everything has ended."""
     mark = kernel_log.mark()
     started = time.monotonic()
+    limits = exercise.limits
     pump = _launch(sandbox, rootfs, command, exercise, stack)
-    watch = Watch(sandbox.target(started), kernel_log, mark, exercise.watch, exercise.profile)
-    output = pump.run(sandbox.exited, started, exercise.limits.wall_seconds, watch.turn(exercise.limits))
-    watch.look(_since(started))
+    watch = stack.enter_context(_watch(sandbox, kernel_log, mark, started, exercise))
+    output = pump.run(sandbox.exited, started, limits.wall_seconds, turns(watch, limits.settle_seconds))
+    sight = watch.finish(_since(started))
     exit_code = sandbox.end()
     pump.drain()
-    return _sections(watch, pump.output(output.ended, output.wall_ms), exit_code, sandbox)
+    return _sections(sight, pump.output(output.ended, output.wall_ms), exit_code, sandbox)
 
 
 def _observe_held(
@@ -77,22 +77,42 @@ def _observe_held(
         pump = _launch(sandbox, rootfs, holder, exercise, stack, descriptors=(status_end,))
     finally:
         os.close(status_end)
-    watch = Watch(sandbox.target(started), kernel_log, mark, exercise.watch, exercise.profile)
-    output = pump.run(status, started, limits.wall_seconds, watch.turn(limits))
+    watch = stack.enter_context(_watch(sandbox, kernel_log, mark, started, exercise))
+    output = pump.run(status, started, limits.wall_seconds, turns(watch, limits.settle_seconds))
     exit_code = None
     if output.ended == "exit":
         exit_code = _read_status(status)
-        pump.run(
-            sandbox.exited,
-            started,
-            _since(started) / 1000 + _REST_SECONDS,
-            watch.turn_to_rest(_RESTED_SECONDS),
-        )
-    watch.look(_since(started))
+        rest = _since(started) / 1000 + _REST_SECONDS
+        pump.run(sandbox.exited, started, rest, turns(watch, _RESTED_SECONDS))
+    sight = watch.finish(_since(started))
     first_process = sandbox.end()
     pump.drain()
     ended = pump.output(output.ended, output.wall_ms)
-    return _sections(watch, ended, first_process if exit_code is None else exit_code, sandbox)
+    return _sections(sight, ended, first_process if exit_code is None else exit_code, sandbox)
+
+
+def _watch(sandbox: Sandbox, kernel_log: KernelLog, mark: int, started: float, exercise: Exercise) -> Watch:
+    target = sandbox.target(started)
+    settles = exercise.limits.settle_seconds > 0
+    return Watch(kernel_log, mark, target, exercise.watch, exercise.profile, settles=settles)
+
+
+def turns(watch: Watch, settle_seconds: float) -> Tick | None:
+    """Return what gives the observers their turns while a program runs, or ``None`` where none wants any.
+
+    Args:
+        watch: The observers.
+        settle_seconds: End the run once nothing has moved for so long; 0 never.
+    """
+    if not watch.ticks:
+        return None
+
+    def tick(now_ms: float) -> float | None:
+        pause = watch.tick(now_ms)
+        settled = settle_seconds > 0 and watch.settled(now_ms) >= settle_seconds
+        return None if settled else pause
+
+    return tick
 
 
 def _launch(
@@ -125,16 +145,13 @@ def _since(started: float) -> float:
     return (time.monotonic() - started) * 1000
 
 
-def _sections(watch: Watch, output: Output, exit_code: int | None, sandbox: Sandbox) -> Sections:
-    seen = watch.finish()
-    if seen.cgroups is None:
-        raise SandboxError("the sandbox's control group vanished")
+def _sections(sight: Sight, output: Output, exit_code: int | None, sandbox: Sandbox) -> Sections:
     return Sections(
         run=to_run(output, exit_code, sandbox.processor_ms()),
-        oom=seen.oom,
-        processes=seen.processes,
-        cgroups=seen.cgroups,
-        networks=seen.networks,
+        oom=sight.oom,
+        processes=sight.processes,
+        cgroups=sight.cgroups,
+        networks=sight.networks,
     )
 
 

@@ -85,7 +85,7 @@ def process(
 ) -> dict[str, Any]:
     """Return an OCI process object with the rights of `profile`: of a bundle, or to run inside one."""
     plain = profile is Profile.PLAIN
-    user = LEARNER if plain else 0
+    user = _user(profile)
     home = "/root" if profile is Profile.DOCKER else "/work"
     capabilities = [f"CAP_{name}" for name in CAPABILITIES[profile]]
     rlimits = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": _open_files(65_536 if profile is Profile.DOCKER else 1024)}
@@ -104,6 +104,10 @@ def process(
         "noNewPrivileges": True,
         "oomScoreAdj": 500,
     }
+
+
+def _user(profile: Profile) -> int:
+    return LEARNER if profile is Profile.PLAIN else 0
 
 
 def _open_files(wanted: int) -> int:
@@ -149,6 +153,7 @@ def _tmpfs(path: str, size: int, *options: str) -> dict[str, Any]:
 
 def _mounts(profile: Profile, limits: Limits) -> list[dict[str, Any]]:
     safe = ("nosuid", "nodev")
+    user = _user(profile)
     mounts: list[dict[str, Any]] = [
         {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
         _tmpfs("/dev", MIB, "nosuid", "strictatime", "mode=755"),
@@ -160,7 +165,8 @@ def _mounts(profile: Profile, limits: Limits) -> list[dict[str, Any]]:
         },
         _tmpfs("/dev/shm", 16 * MIB, *safe, "noexec", "mode=1777"),  # noqa: S108  (inside the sandbox)
         _tmpfs("/tmp", limits.disk_bytes, *safe, "mode=1777"),  # noqa: S108  (inside the sandbox)
-        _tmpfs("/work", limits.disk_bytes, *safe, "mode=1777"),
+        # Its owner is the answer's user: runc 1.1 gives it the mode of the directory below instead.
+        _tmpfs("/work", limits.disk_bytes, *safe, "mode=1777", f"uid={user}", f"gid={user}"),
     ]
     if profile is Profile.PLAIN:
         return mounts

@@ -20,6 +20,7 @@ PARENT = "grader"
 _CONTROLLERS_V1 = ("memory", "pids", "cpu")
 _CONTROLLERS_V2 = ("cpuset", "cpu", "io", "memory", "pids")
 _DELEGATED_V1 = ("cgroup.procs", "tasks")
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _DELEGATED_V2 = ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads")
 
 
@@ -168,12 +169,57 @@ def processor_ms(hierarchy: Hierarchy, name: str) -> float:
 
 def members(group: str) -> Iterator[int]:
     """Yield the host ids of all processes in `group` and below."""
-    for directory, _, _ in os.walk(group, onerror=None):
-        try:
-            with open(f"{directory}/cgroup.procs") as file:
-                yield from map(int, file.read().split())
-        except OSError:
-            continue  # removed while we walked
+    with contextlib.suppress(OSError):  # removed while we looked
+        yield from map(int, Path(group, "cgroup.procs").read_text().split())
+    for parent, name in _inner(group):
+        with contextlib.suppress(OSError):
+            yield from map(int, _read_at(parent, f"{name}/cgroup.procs").split())
+
+
+def _inner(group: str) -> Iterator[tuple[int, str]]:
+    """Yield every group inside `group`, deepest first, as a descriptor of its parent and its name.
+
+    Step by step through descriptors: who may make groups can nest them deeper than a path may be long
+    (PATH_MAX) and than Python recurses.
+    """
+    try:
+        current = os.open(group, _DIRECTORY)
+    except FileNotFoundError:
+        return
+    waiting, trail = [_subdirectories(current)], [""]
+    try:
+        while True:
+            if waiting[-1]:
+                name = waiting[-1].pop()
+                with contextlib.suppress(OSError):  # removed while we walked
+                    current = _step(current, name)
+                    trail.append(name)
+                    waiting.append(_subdirectories(current))
+            elif len(trail) > 1:
+                waiting.pop()
+                current = _step(current, "..")
+                yield current, trail.pop()
+            else:
+                return
+    finally:
+        os.close(current)
+
+
+def _step(current: int, name: str) -> int:
+    """Exchange the directory `current` for its entry `name`."""
+    following = os.open(name, _DIRECTORY, dir_fd=current)
+    os.close(current)
+    return following
+
+
+def _subdirectories(directory: int) -> list[str]:
+    with os.scandir(directory) as entries:
+        return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _read_at(directory: int, path: str) -> str:
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)) as file:
+        return file.read()
 
 
 def kill(hierarchy: Hierarchy, name: str) -> None:
@@ -190,6 +236,17 @@ def kill(hierarchy: Hierarchy, name: str) -> None:
     for pid in members(group):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    if hierarchy.version == 1:
+        _thaw(hierarchy.group("freezer", name))
+
+
+def _thaw(group: str) -> None:
+    """Wake what was frozen inside: under v1 not even SIGKILL ends a frozen process."""
+    for parent, name in _inner(group):
+        with contextlib.suppress(OSError):  # removed while we walked
+            descriptor = os.open(f"{name}/freezer.state", os.O_WRONLY | os.O_CLOEXEC, dir_fd=parent)
+            with open(descriptor, "w") as file:
+                file.write("THAWED")
 
 
 def remove(hierarchy: Hierarchy, name: str, *, patience: float = 5.0) -> None:
@@ -228,7 +285,9 @@ def _remove_tree(group: str) -> bool:
             raise
     else:
         return True
-    for directory, _, _ in os.walk(group, topdown=False):
+    for parent, name in _inner(group):
         with contextlib.suppress(OSError):
-            os.rmdir(directory)
+            os.rmdir(name, dir_fd=parent)
+    with contextlib.suppress(OSError):
+        os.rmdir(group)
     return not os.path.isdir(group)

@@ -11,14 +11,13 @@ from importlib import resources
 from types import TracebackType
 from typing import Any
 
-import docker
 import msgspec
 import requests
 
 from grader.errors import SandboxError
 from grader.model import Limits, Profile
 from grader.observe.target import Target
-from grader.sandbox import images, kernel
+from grader.sandbox import images, kernel, transport
 from grader.sandbox.identity import IDS
 from grader.sandbox.pump import Output, Tick
 from grader.sandbox.sandbox import Host, Sandbox
@@ -27,6 +26,7 @@ _READY_SECONDS = 60.0
 _CALL_SECONDS = 10.0
 _MAX_ANSWER = 8 << 20
 _LOG_TAIL = 2_000
+_EVENTS_SECONDS = 3600.0
 _ENTRY = resources.files("grader.sandbox").joinpath("engine-entry.sh").read_text(encoding="utf-8")
 # What a reply may contain is up to whoever owns the engine, and that is the participant.
 _DECODER = msgspec.json.Decoder()
@@ -57,7 +57,7 @@ class Engine:
         self.sandbox = Sandbox(host, Profile.DOCKER, limits, lifetime=lifetime)
         self._log = os.memfd_create("engine-log", os.MFD_CLOEXEC)
         self._socket = f"{self.sandbox.directory}/engine.sock"
-        self._client: docker.APIClient | None = None
+        self._client: transport.Client | None = None
         self.version = ""
 
     def __enter__(self) -> Engine:
@@ -97,11 +97,7 @@ class Engine:
 
     def _connect(self) -> None:
         """Wait for the first answer: the request lies in the socket's queue until dockerd takes it."""
-        client = docker.APIClient(
-            base_url=f"unix://{self._socket}", version="1.44", timeout=int(_CALL_SECONDS)
-        )
-        client.trust_env = False  # no proxy of the machine's
-        self._client = client
+        self._client = transport.Client(self._socket)
         deadline = time.monotonic() + _READY_SECONDS
         while True:
             try:
@@ -167,42 +163,35 @@ class Engine:
             with self._request(method, path, seconds, query, body) as response:
                 chunks: list[bytes] = []
                 size = 0
-                for chunk in response.iter_content(65_536):
+                for chunk in transport.available(response):
                     chunks.append(chunk)
                     size += len(chunk)
                     if size > limit:
                         raise EngineError(f"{method} {path}: more than {limit} bytes")
                     if time.monotonic() > deadline:
                         raise EngineError(f"{method} {path}: no end after {seconds:.0f} s")
-        except (requests.RequestException, OSError) as error:
+        except transport.ERRORS as error:
             raise EngineError(f"{method} {path}: {error}") from error
         answer = b"".join(chunks)
-        if response.status_code >= 400:
+        if response.status_code >= 300:
             raise EngineError(f"{method} {path}: {_message(answer)}", response.status_code)
         return answer
 
     def _request(
         self, method: str, path: str, seconds: float, query: dict[str, Any] | None, body: Any
     ) -> requests.Response:
-        client = self._client
-        if client is None:
+        if self._client is None:
             raise EngineError("the engine was not started")
-        return client.request(
-            method,
-            f"{client.base_url}/v{client.api_version}{path}",
-            params=query,
-            json=body,
-            stream=True,
-            timeout=max(0.05, seconds),
-        )
+        return self._client.request(method, path, seconds, query, body)
 
-    def stream_events(self, feed: Callable[[bytes], bool]) -> None:
-        """Pass the engine's events to `feed` as they come, until it returns False or the engine ends."""
-        with suppress(requests.RequestException, OSError, EngineError):
-            with self._request("GET", "/events", 3600.0, None, None) as response:
-                for chunk in _available(response):
-                    if not feed(chunk):
-                        return
+    def stream_events(self, feed: Callable[[bytes], None]) -> None:
+        """Pass the engine's events to `feed` as they come, until the engine ends."""
+        with (
+            suppress(*transport.ERRORS, EngineError),
+            self._request("GET", "/events", _EVENTS_SECONDS, None, None) as response,
+        ):
+            for chunk in transport.available(response):
+                feed(chunk)
 
     def execute(
         self,

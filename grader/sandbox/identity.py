@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +19,17 @@ _RANGES = 2_048
 
 @dataclass(frozen=True, slots=True)
 class IdRange:
-    """Host ids `first` to `first + IDS - 1`; `claim` is the file that reserves them."""
+    """Host ids `first` to `first + IDS - 1`; `claim` is the link that reserves them for `owner`."""
 
     first: int
     claim: Path
+    owner: str
 
     def release(self) -> None:
-        """Let another sandbox have this range."""
-        self.claim.unlink(missing_ok=True)
+        """Let another sandbox have this range, unless one already has."""
+        with suppress(FileNotFoundError):
+            if os.readlink(self.claim) == self.owner:
+                self.claim.unlink()
 
 
 def claim(directory: Path, owner: str) -> IdRange:
@@ -45,5 +50,5 @@ def claim(directory: Path, owner: str) -> IdRange:
             file.symlink_to(owner)  # atomic, and holds its owner's name without a second system call
         except FileExistsError:
             continue
-        return IdRange(_FIRST + number * IDS, file)
+        return IdRange(_FIRST + number * IDS, file, owner)
     raise SandboxError(f"all {_RANGES} id ranges in {directory} are taken; `grader reap` frees orphaned ones")

@@ -23,6 +23,8 @@ _OPEN_TREE_CLONE = 1
 _OPEN_TREE_CLOEXEC = 0o2000000
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 _MOUNT_ATTR_RDONLY = 0x1
+_MOUNT_ATTR_NOSUID = 0x2
+_MOUNT_ATTR_NODEV = 0x4
 _MOUNT_ATTR_IDMAP = 0x00100000
 # The same on every architecture since they were added (Linux 5.2 and 5.12).
 _SYS_OPEN_TREE = 428
@@ -61,6 +63,7 @@ class _Preparation:
 
 
 _preparation = _Preparation()
+_protection = threading.Lock()
 
 
 def prepare_process() -> None:
@@ -117,8 +120,9 @@ def idmapped(
         SandboxError: The kernel or the file system does not do it.
     """
     try:
+        flags = _MOUNT_ATTR_IDMAP | (_MOUNT_ATTR_RDONLY if read_only else 0)
         with _user_namespace(first_id, ids) as namespace:
-            _mount_idmapped(source, target, namespace, read_only=read_only)
+            _mount_again(source, target, _MountAttr(flags, 0, 0, namespace))
     except OSError as error:
         raise SandboxError(f"no idmapped mount of {source}: {error}") from error
     try:
@@ -127,13 +131,30 @@ def idmapped(
         _libc.umount2(os.fsencode(target), _MNT_DETACH)
 
 
-def _mount_idmapped(source: Path, target: Path, namespace: int, *, read_only: bool) -> None:
+def protect(directory: str) -> None:
+    """Make `directory` read-only for this process and for every sandbox that it starts; cheap to repeat.
+
+    A sandbox with CAP_SYS_ADMIN in its user namespace may lift the read-only flag of mounts made inside
+    it, but not of those that were there before: their flags are locked (mount_namespaces(7)).
+
+    Raises:
+        SandboxError: The kernel does not do it.
+    """
+    try:
+        with _protection:
+            if not os.statvfs(directory).f_flag & os.ST_RDONLY:
+                flags = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
+                _mount_again(Path(directory), Path(directory), _MountAttr(flags, 0, 0, 0))
+    except OSError as error:
+        raise SandboxError(f"{directory} cannot be made read-only: {error}") from error
+
+
+def _mount_again(source: Path, target: Path, attributes: _MountAttr) -> None:
     tree = _call(
         "open_tree",
         _libc.syscall(_SYS_OPEN_TREE, _AT_FDCWD, os.fsencode(source), _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC),
     )
     try:
-        attributes = _MountAttr(_MOUNT_ATTR_IDMAP | (_MOUNT_ATTR_RDONLY if read_only else 0), 0, 0, namespace)
         size = ctypes.sizeof(attributes)
         _call(
             "mount_setattr",

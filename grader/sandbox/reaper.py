@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,18 +38,23 @@ def reap(settings: Settings) -> Reaped:
             continue
         claim = Path(owner.claim) if owner else Path(claims, "none")
         try:
-            attempts.Attempt(directory.name, str(directory), IdRange(0, claim), hierarchy).dispose()
+            ids = IdRange(0, claim, directory.name)
+            attempts.Attempt(directory.name, str(directory), ids, hierarchy).dispose()
         except (SandboxError, OSError) as error:
             failed.append((directory.name, str(error)))
         else:
             removed.append(directory.name)
     for claim in Path(claims).iterdir():
-        if not os.path.isdir(f"{folder}/{os.readlink(claim)}"):
-            claim.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # released while we looked
+            name = os.readlink(claim)
+            if not os.path.isdir(f"{folder}/{name}"):
+                IdRange(0, claim, name).release()
     return Reaped(tuple(removed), tuple(failed))
 
 
 def _is_orphan(directory: Path, owner: attempts.Owner | None) -> bool:
     if owner is None:
-        return time.time() - directory.stat().st_mtime > _UNRECORDED_SECONDS
+        with suppress(FileNotFoundError):  # disposed of while we looked
+            return time.time() - directory.stat().st_mtime > _UNRECORDED_SECONDS
+        return False
     return time.time() > owner.deadline or not owner.lives()

@@ -38,9 +38,9 @@ class Runtime:
         """Let a created sandbox go."""
         return [*self._command(root, log), "start", name]
 
-    def execute(self, root: str, log: str, process: str, name: str) -> list[str]:
+    def execute(self, root: str, log: str, process: str, pid_file: str, name: str) -> list[str]:
         """Run a further process, described in the file `process`, in the foreground."""
-        return [*self._command(root, log), "exec", "--process", process, name]
+        return [*self._command(root, log), "exec", "--process", process, "--pid-file", pid_file, name]
 
     def _bundle(self, bundle: str) -> list[str]:
         return ["--bundle", bundle, "--pid-file", f"{bundle}/pid"]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import select
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +16,7 @@ from grader.errors import SandboxError
 from grader.model import Limits, Profile
 from grader.observe.target import Target
 from grader.sandbox import attempt as attempts
-from grader.sandbox import cgroup, kernel
+from grader.sandbox import cgroup, kernel, processes
 from grader.sandbox.bundle import Bundle, process
 from grader.sandbox.identity import IDS
 from grader.sandbox.pump import Output, Pump, Tick
@@ -26,11 +24,10 @@ from grader.sandbox.runtime import Runtime, find
 from grader.settings import Settings
 
 _RUNTIME_SECONDS = 20.0
+_END_SECONDS = 5.0
+_END_PAUSE = 0.05
 _MAX_CGROUPS = 200
-_ABOVE_TARGETS = 64
 _STANDARD_STREAMS = 3
-_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-_DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +75,7 @@ class Sandbox:
         self._init = 0
         self._pidfd = -1
         self._executed = 0
+        self._adopted: list[int] = []
         self.answer = f"{self._attempt.directory}/answer"
 
     def __enter__(self) -> Sandbox:
@@ -153,13 +151,18 @@ class Sandbox:
         )
         with open(f"{self._bundle}/config.json", "wb") as file:
             file.write(msgspec.json.encode(bundle.config()))
-        with ExitStack() as stack:
-            streams = (_input(b"", stack), stdout, stderr, *descriptors)
-            self._start(streams)
-        with open(f"{self._bundle}/pid") as file:
-            self._init = int(file.read())
-        self._pidfd = os.pidfd_open(self._init)
-        self._resources.callback(os.close, self._pidfd)
+        kernel.protect(rootfs)
+        try:
+            with ExitStack() as stack:
+                self._start((processes.source(b"", stack), stdout, stderr, *descriptors))
+        finally:  # a process that was created but could not be started is ours to bury, too
+            pid = processes.read_pid(f"{self._bundle}/pid")
+            if pid is not None and processes.is_child(pid):
+                self._init = pid
+                self._pidfd = os.pidfd_open(pid)
+                self._resources.callback(os.close, self._pidfd)
+        if not self._init:
+            raise SandboxError(f"{self._host.runtime.name} started nothing: {self._runtime_message()}")
 
     def _start(self, streams: tuple[int, ...]) -> None:
         runtime = self._host.runtime
@@ -214,15 +217,16 @@ class Sandbox:
         """
         self._executed += 1
         file = f"{self._bundle}/process-{self._executed}.json"
+        pid_file = f"{self._bundle}/process-{self._executed}.pid"
         with open(file, "wb") as target:
             target.write(msgspec.json.encode(process(self.profile, self.limits, args, env)))
-        command = self._host.runtime.execute(self._root, self._log, file, self.name)
+        command = self._host.runtime.execute(self._root, self._log, file, pid_file, self.name)
         started = time.monotonic()
         with ExitStack() as stack:
-            source = _input(stdin, stack)
-            out, out_end = _pipe(stack)
-            err, err_end = _pipe(stack)
-            pid = _spawn(command, (source, out_end, err_end))
+            source = processes.source(stdin, stack)
+            out, out_end = processes.pipe(stack)
+            err, err_end = processes.pipe(stack)
+            pid = processes.spawn(command, (source, out_end, err_end))
             os.close(out_end)
             os.close(err_end)
             pidfd = os.pidfd_open(pid)
@@ -230,12 +234,19 @@ class Sandbox:
             output = Pump(out, err, output_bytes).run(pidfd, started, wall_seconds, tick)
             if output.ended != "exit":
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            status = _status(os.waitid(os.P_PID, pid, os.WEXITED))
-        return output, status if output.ended == "exit" else None
+            status = processes.wait(pid)
+        inner = processes.read_pid(pid_file)
+        if output.ended != "exit":
+            if inner is not None:
+                self._adopted.append(inner)  # its runtime is gone: it became a child of ours
+            return output, None
+        if inner is None:
+            raise SandboxError(f"{command[0]} started nothing ({status}): {self._runtime_message()}")
+        return output, status
 
     def alive(self) -> bool:
         """Return whether the first process still runs."""
-        return self._pidfd >= 0 and not select.select([self._pidfd], [], [], 0)[0]
+        return self._pidfd >= 0 and not processes.has_ended(self._pidfd, 0)
 
     def end(self) -> int | None:
         """Kill everything inside; return the first process's status as a shell says it, if it had exited.
@@ -247,11 +258,20 @@ class Sandbox:
         exited = not self.alive()
         if not exited:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            self._await_end()
         if self._init:
-            status = _status(os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED))
+            status = processes.exit_status(os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED))
             self._init = 0
             return status if exited else None
         return None
+
+    def _await_end(self) -> None:
+        """Wait for the first process, which outlives SIGKILL as long as a process inside is frozen."""
+        deadline = time.monotonic() + _END_SECONDS
+        while not processes.has_ended(self._pidfd, _END_PAUSE):
+            if time.monotonic() > deadline:
+                raise SandboxError(f"sandbox {self.name} does not end")
+            cgroup.kill(self._host.hierarchy, self.name)
 
     def processor_ms(self) -> float:
         """Return the processor time used inside, in milliseconds."""
@@ -269,14 +289,19 @@ class Sandbox:
             self._resources.close()
             self._pidfd = -1
             self._attempt.dispose()
+            for pid in self._adopted:
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+            self._adopted.clear()
+            processes.bury_orphans(self._host.runtime.name)
 
     def _command(self, command: list[str], streams: tuple[int, ...]) -> None:
-        pid = _spawn(command, streams)
+        pid = processes.spawn(command, streams)
         pidfd = os.pidfd_open(pid)
         try:
-            if not select.select([pidfd], [], [], _RUNTIME_SECONDS)[0]:
+            if not processes.has_ended(pidfd, _RUNTIME_SECONDS):
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            status = _status(os.waitid(os.P_PIDFD, pidfd, os.WEXITED))
+            status = processes.wait(pid)
         finally:
             os.close(pidfd)
         if status:
@@ -288,52 +313,3 @@ class Sandbox:
         except OSError:
             return "it left no log"
         return lines[-1][:500] if lines else "it left no message"
-
-
-def _pipe(stack: ExitStack) -> tuple[int, int]:
-    """Return a pipe whose reading end closes with `stack`."""
-    reading, writing = os.pipe()
-    stack.callback(os.close, reading)
-    return reading, writing
-
-
-def _input(content: bytes, stack: ExitStack) -> int:
-    """Return a descriptor to read `content` from.
-
-    Never a device: crun hands the standard streams to the sandbox's user by fchown(2), and whoever owns
-    /dev/null can take it away from the whole machine.
-    """
-    descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC)
-    stack.callback(os.close, descriptor)
-    if content:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(content)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-def _spawn(command: list[str], streams: tuple[int, ...]) -> int:
-    """Start `command` with `streams` as its descriptors 0, 1, 2, …; everything else is closed on exec."""
-    # dup2 in order could overwrite a source that is still needed: lift them out of the way first.
-    lifted = [fcntl.fcntl(stream, fcntl.F_DUPFD_CLOEXEC, _ABOVE_TARGETS) for stream in streams]
-    actions = [(os.POSIX_SPAWN_DUP2, source, number) for number, source in enumerate(lifted)]
-    try:
-        return os.posix_spawn(
-            command[0],
-            command,
-            _ENVIRONMENT,
-            file_actions=actions,
-            setsid=True,  # Ctrl+C is for the grader alone
-            setsigdef=_DEFAULT_SIGNALS,
-        )
-    finally:
-        for descriptor in lifted:
-            os.close(descriptor)
-
-
-def _status(result: os.waitid_result | None) -> int:
-    """Return an exit status as a shell says it."""
-    assert result is not None  # noqa: S101  (only WNOHANG returns None)
-    if result.si_code == os.CLD_EXITED:
-        return result.si_status
-    return 128 + result.si_status

@@ -20,7 +20,8 @@ _NEVER = (
 # ENOSYS makes programs fall back: glibc from clone3 to clone, whose flags a filter can see.
 _ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register")
 _MOUNTS = (
-    "chroot fsconfig fsmount fsopen fspick mount mount_setattr move_mount open_tree pivot_root setns umount umount2"
+    "chroot fsconfig fsmount fsopen fspick mount mount_setattr move_mount open_tree"
+    " pivot_root setns umount umount2"
 ).split()
 
 _CLONE_NEWUSER = 0x10000000
@@ -54,8 +55,10 @@ def _has_flag(index: int, flag: int) -> dict[str, Any]:
 def _sockets(profile: Profile) -> list[dict[str, Any]]:
     engine = profile is Profile.DOCKER  # needs packet sockets and netfilter's netlink for its bridges
     beyond = 18 if engine else _AF_NETLINK + 1
-    rules = [_deny(["socket"], errno.EAFNOSUPPORT, _equal(0, family)) for family in _FAMILIES_BETWEEN]
-    rules.append(_deny(["socket"], errno.EAFNOSUPPORT, _at_least(0, beyond)))
+    # socketpair() makes two sockets of any family before it asks whether they can be a pair.
+    calls = ["socket", "socketpair"]
+    rules = [_deny(calls, errno.EAFNOSUPPORT, _equal(0, family)) for family in _FAMILIES_BETWEEN]
+    rules.append(_deny(calls, errno.EAFNOSUPPORT, _at_least(0, beyond)))
     if engine:
         return rules
     protocols = range(1, _NETLINK_KOBJECT_UEVENT)

@@ -58,8 +58,7 @@ def write(
     platform = {"architecture": go_architecture, "os": "linux"}
     with open(path, "wb") as file:
         layer = _write_layer(file, created, write_layer)
-        tar = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
-        with tar:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             blobs = _Blobs(tar, created)
             config = blobs.add(_CONFIG, _config(recipe, platform, created, layer["digest"]))
             manifest = blobs.add(
@@ -72,7 +71,8 @@ def write(
                     "schemaVersion": 2,
                     "mediaType": _INDEX,
                     "manifests": [
-                        {**manifest, "platform": platform, "annotations": _annotations(name)} for name in names
+                        {**manifest, "platform": platform, "annotations": _annotations(name)}
+                        for name in names
                     ],
                 }
             )

@@ -147,7 +147,7 @@ def unshared_engine(root: Path, data: Path) -> Iterator[Path]:
         os.chown(sockets, _FIRST_ID, _FIRST_ID)
         with (
             kernel.idmapped(data, mounted, _FIRST_ID, IDS, read_only=False),
-            kernel.user_namespace(_FIRST_ID, IDS) as namespace,
+            kernel._user_namespace(_FIRST_ID, IDS) as namespace,
             open(log, "wb") as output,
             subprocess.Popen(
                 [

@@ -8,14 +8,18 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
+from shlex import quote
 
-from grader.errors import SandboxError, UnavailableError
-from grader.sandbox.images.mirror import Mirror
+from grader.errors import UnavailableError
+from grader.sandbox.images.mirror import VARIABLE, Mirror
 from grader.sandbox.images.recipes import SUITE, SUITE_RELEASED, Account, RootRecipe
 
 _DAY = 86_400
 _ERROR_LINES = 15
+_DPKG_CONFIGURATION = "dpkg.cfg"
+_DPKG_DIRECTORY = "etc/dpkg/dpkg.cfg.d"
 _STEP = "I: "
 
 ACCOUNT_FILES = ("etc/passwd", "etc/group", "etc/shadow", "etc/gshadow")
@@ -49,12 +53,14 @@ def make(
         progress: Told each step.
 
     Raises:
-        UnavailableError: mmdebstrap or a right is missing.
-        SandboxError: The mirror does not answer, or packages do not install.
+        UnavailableError: mmdebstrap or a right is missing, the mirror does not answer, or packages do not
+            install.
     """
     started = time.time()
     _bootstrap(recipe, mirror, root, lock, progress)
+    root.with_name(_DPKG_CONFIGURATION).unlink()
     versions = packages(root)
+    _remove_excluded(recipe, root)
     _remove_leftovers(root)
     epoch = _newest(root, started)
     _furnish(recipe, root, epoch)
@@ -87,13 +93,15 @@ def _bootstrap(
         raise UnavailableError("mmdebstrap is not installed", "apt-get install mmdebstrap")
     if os.geteuid() != 0:
         raise UnavailableError("building images needs root", "sudo grader images build")
-    dpkg = ["force-unsafe-io"]  # an interrupted build is thrown away: nothing needs syncing file by file
-    dpkg += [f"path-exclude={pattern}" for pattern in recipe.excluded]
-    dpkg += [f"path-include={pattern}" for pattern in recipe.included]
+    # Not by --dpkgopt, for which mmdebstrap would send every essential package through a slow filter.
+    configuration = root.with_name(_DPKG_CONFIGURATION)
+    configuration.write_text(_dpkg_configuration(recipe), encoding="utf-8")
+    install = f'mkdir -p "$1/{_DPKG_DIRECTORY}" && cp {quote(str(configuration))} "$1/{_DPKG_DIRECTORY}/lean"'
     command = [
+        *("setpriv", "--pdeathsig", "TERM"),  # it cleans up and ends when we end, however we do
         *(tool, "--mode=root", "--format=directory", f"--variant={recipe.variant}"),
         f"--include={','.join(recipe.packages)}",
-        *(f"--dpkgopt={option}" for option in dpkg),
+        f"--setup-hook={install}",
         *(f"--aptopt={option}" for option in ('Acquire::Languages "none"', *mirror.options)),
         *(SUITE, str(root), mirror.source()),
     ]
@@ -113,12 +121,43 @@ def _bootstrap(
             for line in process.stderr or ():
                 last.append(line.rstrip())
                 if line.startswith(_STEP) and line.endswith("...\n"):
-                    progress(f"{recipe.name}: {line[len(_STEP) : -len('...') - 1]}")
+                    progress(line[len(_STEP) : -len("...\n")])
         except BaseException:
             process.terminate()  # mmdebstrap unmounts what it mounted, then ends
             raise
     if process.returncode != 0:
-        raise SandboxError(f"mmdebstrap could not make {recipe.name} from {mirror.uri}:\n" + "\n".join(last))
+        raise UnavailableError(
+            f"mmdebstrap could not make {recipe.name} from {mirror.uri}:\n" + "\n".join(last),
+            f"a Debian mirror that answers: {VARIABLE}=http://…",
+        )
+
+
+def _dpkg_configuration(recipe: RootRecipe) -> str:
+    lines = ["force-unsafe-io"]  # an interrupted build is thrown away: nothing needs syncing file by file
+    lines += [f"path-exclude={pattern}" for pattern in recipe.excluded]
+    lines += [f"path-include={pattern}" for pattern in recipe.included]
+    return "\n".join(lines) + "\n"
+
+
+def _remove_excluded(recipe: RootRecipe, root: Path) -> None:
+    """Remove what dpkg would have left out: essential packages were unpacked without it."""
+    for folder, directories, files in os.walk(root, topdown=False):
+        inside = folder[len(str(root)) :]
+        for name in files:
+            path = os.path.join(folder, name)
+            target = os.readlink(path) if os.path.islink(path) else ""
+            if _is_excluded(recipe, f"{inside}/{name}") or _is_excluded(recipe, target):
+                os.unlink(path)
+        for name in directories:
+            path = os.path.join(folder, name)
+            if _is_excluded(recipe, f"{inside}/{name}") and not os.path.islink(path) and not os.listdir(path):
+                os.rmdir(path)
+
+
+def _is_excluded(recipe: RootRecipe, path: str) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in recipe.excluded) and not any(
+        fnmatchcase(path, pattern) for pattern in recipe.included
+    )
 
 
 def _remove_leftovers(root: Path) -> None:

@@ -37,7 +37,9 @@ def write(layer: WholeSystem | Applets, root: Path, sink: BinaryIO) -> None:
 def newest(root: Path) -> int:
     """Return the time of the newest file of a root file system, in seconds since 1970."""
     return max(
-        int(os.lstat(os.path.join(folder, name)).st_mtime) for folder, _, files in os.walk(root) for name in files
+        int(os.lstat(os.path.join(folder, name)).st_mtime)
+        for folder, _, files in os.walk(root)
+        for name in files
     )
 
 
@@ -60,16 +62,15 @@ def _whole_system(recipe: RootRecipe, root: Path) -> Iterator[Entry]:
             yield info, open(root / name, "rb") if info.isreg() else None  # noqa: SIM115  (`write` closes it)
 
 
-def _names(root: Path, without: set[str]) -> Iterator[str]:
-    """Yield the paths below `root`, sorted, each directory before what it holds."""
+def _names(root: Path, without: set[str]) -> list[str]:
+    """Return the paths below `root`, sorted, so that each directory comes before what it holds."""
+    names = []
     for folder, directories, files in os.walk(root):
-        relative = os.path.relpath(folder, root)
-        inside = "" if relative == "." else f"{relative}/"
-        links = [name for name in directories if os.path.islink(os.path.join(folder, name))]
-        directories[:] = sorted(name for name in directories if f"{inside}{name}" not in without)
-        for name in sorted({*directories, *links, *files}):
-            if f"{inside}{name}" not in without:
-                yield f"{inside}{name}"
+        inside = os.path.relpath(folder, root)
+        kept = [os.path.normpath(f"{inside}/{name}") for name in (*directories, *files)]
+        names += [name for name in kept if name not in without]
+        directories[:] = [name for name in directories if os.path.normpath(f"{inside}/{name}") not in without]
+    return sorted(names)
 
 
 def _info(root: Path, name: str) -> tarfile.TarInfo:
@@ -100,12 +101,18 @@ def _applets(layer: Applets, root: Path) -> Iterator[Entry]:
     binary = (root / _BUSYBOX).read_bytes()
     made = int(os.lstat(root / _BUSYBOX).st_mtime)
     applets = subprocess.run(
-        ["chroot", str(root), f"/{_BUSYBOX}", "--list-full"], capture_output=True, text=True, check=True, timeout=10
+        ["chroot", str(root), f"/{_BUSYBOX}", "--list-full"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
     ).stdout.split()
     links = {name: _link_to_busybox(name) for name in applets}
     files = {name: content.encode() for name, content in layer.files.items()} | {_BUSYBOX_HOME: binary}
     parents = {
-        str(parent): 0o755 for name in (*files, *links, *layer.directories) for parent in PurePosixPath(name).parents
+        str(parent): 0o755
+        for name in (*files, *links, *layer.directories)
+        for parent in PurePosixPath(name).parents
     }
     directories = {name: mode for name, mode in (parents | layer.directories).items() if name != "."}
     for name in sorted({*files, *links, *directories}):

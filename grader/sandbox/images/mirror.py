@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,9 +14,13 @@ from grader.errors import UnavailableError
 from grader.sandbox.images.recipes import SUITE
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_VARIABLE = "GRADER_DEBIAN_MIRROR"
+VARIABLE = "GRADER_DEBIAN_MIRROR"
 # What decides whether and how this machine reaches its mirror at all.
 _FORWARDED = ("Acquire::http::", "Acquire::https::", "Acquire::Check-", "Acquire::Retries")
+
+_INDEX = re.compile(
+    r"'(?P<site>[^' ]+)/dists/(?P<release>[^' ]+)/(?P<component>[^'/ ]+)/binary-[^'/ ]+/Packages"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,10 @@ def find(environment: Mapping[str, str] = os.environ) -> Mirror:
     """
     if not KEYRING.exists():
         raise UnavailableError(f"{KEYRING} is missing", "apt-get install debian-archive-keyring")
-    uri = environment.get(_VARIABLE) or choose(_targets(), debian=_is_debian())
+    uri = environment.get(VARIABLE) or choose(_targets(), debian=_is_debian())
     if not uri:
         raise UnavailableError(
-            "apt's sources name no Debian mirror", f"{_VARIABLE}=http://… (a Debian mirror that has {SUITE})"
+            "apt's sources name no Debian mirror", f"{VARIABLE}=http://… (a Debian mirror that has {SUITE})"
         )
     return Mirror(uri, tuple(_options()))
 
@@ -83,6 +88,10 @@ def _targets() -> Iterator[Target]:
         # apt leaves a field that it does not know as it stands in the format.
         site, *rest = ("" if value.startswith("$(") else value for value in line.split("\t"))
         yield Target(site.rstrip("/"), *rest)
+    # Before its first update, as in a fresh container, apt knows only where it would look.
+    for line in _apt("apt-get", "update", "--print-uris"):
+        if found := _INDEX.match(line):
+            yield Target(found["site"], found["release"], found["component"], "", "")
 
 
 def _options() -> Iterator[str]:

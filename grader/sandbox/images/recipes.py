@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from grader.sandbox.images.digest import digest
@@ -176,8 +175,3 @@ BUSYBOX = ImageRecipe(
 )
 
 IMAGES = (DEBIAN, BUSYBOX)
-
-
-def named(recipes: Iterable[RootRecipe], name: str) -> RootRecipe | None:
-    """Return the recipe called `name`, if there is one."""
-    return next((recipe for recipe in recipes if recipe.name == name), None)

@@ -20,6 +20,7 @@ from grader.settings import Settings
 
 MEND = "grader images build"
 _MANIFEST = "manifest.json"
+_LOCK = ".lock"
 _SHOWN = 12
 
 
@@ -64,7 +65,7 @@ def locked(settings: Settings, waiting: Callable[[], None]) -> Iterator[int]:
     `waiting` is called first if another build holds it.
     """
     folder(settings).mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder(settings) / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder(settings) / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -193,16 +194,18 @@ def clone(source: Settings, target: Settings) -> None:
         return
     folder(target).parent.mkdir(parents=True, exist_ok=True)
     partial = folder(target).with_name(".images")
-    for how in ("--link", "--reflink=auto"):
-        shutil.rmtree(partial, ignore_errors=True)
-        copied = subprocess.run(
-            ["cp", "--archive", how, str(folder(source)), str(partial)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if copied.returncode == 0:
-            break
-    else:
-        raise SandboxError(f"copying {folder(source)} failed: {copied.stderr.strip()}")
+    with locked(source, lambda: None):
+        for how in ("--link", "--reflink=auto"):  # the second across file systems
+            shutil.rmtree(partial, ignore_errors=True)
+            copied = subprocess.run(
+                ["cp", "--archive", how, str(folder(source)), str(partial)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if copied.returncode == 0:
+                break
+        else:
+            raise SandboxError(f"copying {folder(source)} failed: {copied.stderr.strip()}")
+    (partial / _LOCK).unlink()  # each store has a lock of its own
     partial.rename(folder(target))

@@ -1,0 +1,249 @@
+"""Reads answers as hostile input: never follows a link, never opens a device, stops at small limits."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from grader.errors import SubmissionError
+from grader.evidence import Value
+from grader.model import MIB, Exercise, FileSpec, Kind, Submission
+from grader.visible import file_name
+
+MAX_FILE: Final = 1 * MIB
+MAX_TOTAL: Final = 4 * MIB
+MAX_FILES: Final = 200
+_MAX_DEPTH: Final = 8
+_TEXT_KINDS: Final = frozenset({Kind.SHELL, Kind.DOCKERFILE, Kind.COMPOSE, Kind.VALUE})
+_OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_FOLDER: Final = _OPEN | os.O_DIRECTORY
+_OPEN_FILE: Final = _OPEN | os.O_NONBLOCK | os.O_NOCTTY
+_KINDS: Final[Mapping[int, str]] = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFREG: "a file",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def plain_name(name: str) -> bool:
+    """Return whether `name` is a relative path of printable parts that stays where it is."""
+    parts = name.split("/")
+    return (
+        name.isprintable()
+        and "\\" not in name
+        and len(parts) <= _MAX_DEPTH
+        and all(part not in {"", ".", ".."} and len(part.encode()) <= 255 for part in parts)
+    )
+
+
+def read(
+    exercise: Exercise,
+    path: Path,
+    participant: str,
+    parameters: Mapping[str, Value],
+    *,
+    parent: int | None = None,
+) -> Submission:
+    """Read an answer: a folder, or a file where the exercise has one answer file.
+
+    Args:
+        exercise: That it answers.
+        path: Of the answer, absolute or relative to `parent`.
+        participant: Whose answer it is.
+        parameters: The participant's values.
+        parent: Descriptor of the folder that `path` is looked up in.
+
+    Raises:
+        SubmissionError: It is not well-formed; the message names the file and the cause.
+    """
+    name = file_name(os.fsencode(path.name))
+    try:
+        kind = stat.S_IFMT(os.stat(path, dir_fd=parent, follow_symlinks=False).st_mode)
+        if kind == stat.S_IFDIR:
+            with _Folder(path, parent) as folder:
+                return from_files(exercise, participant, dict(folder.files(exercise)), parameters)
+        if kind != stat.S_IFREG:
+            raise SubmissionError(f"{name} is {_KINDS.get(kind, 'no file')}, not a folder with an answer")
+        spec = _only_file(exercise)
+        if spec is None:
+            raise SubmissionError(f"{name} is a file, but the answer is a folder with {_expected(exercise)}")
+        content = _read_file(path, parent, name)
+    except OSError as error:
+        raise SubmissionError(f"{name} cannot be read: {error.strerror}") from error
+    return from_files(exercise, participant, {spec.name: content}, parameters)
+
+
+def from_files(
+    exercise: Exercise,
+    participant: str,
+    files: Mapping[str, bytes],
+    parameters: Mapping[str, Value],
+) -> Submission:
+    """Make a submission of files that came from anywhere.
+
+    Raises:
+        SubmissionError: It is not well-formed; the message names the file and the cause.
+    """
+    if len(files) > MAX_FILES:
+        raise SubmissionError(f"the answer holds {len(files)} files, and {MAX_FILES} are the most")
+    for name in sorted(files):
+        _check_file(exercise, name, files[name])
+    total = sum(len(content) for content in files.values())
+    if total > MAX_TOTAL:
+        raise SubmissionError(f"the answer's files hold {total:,} bytes, and {MAX_TOTAL:,} are the most")
+    for spec in exercise.files:
+        if spec.required and not _present(spec, files):
+            raise SubmissionError(f"{file_name(spec.name)} is missing")
+    return Submission(exercise.slug, participant, dict(sorted(files.items())), parameters)
+
+
+def _check_file(exercise: Exercise, name: str, content: bytes) -> None:
+    spec = _spec(exercise, name)
+    shown = file_name(name)
+    if spec is None:
+        raise SubmissionError(f"{shown} is not part of the answer, which consists of {_expected(exercise)}")
+    if len(content) > MAX_FILE:
+        raise SubmissionError(f"{shown} holds {len(content):,} bytes, and {MAX_FILE:,} are the most")
+    if spec.required and not spec.name.endswith("/") and not content.strip():
+        raise SubmissionError(f"{shown} is empty")
+    if spec.kind in _TEXT_KINDS:
+        if b"\0" in content:
+            line = content.count(b"\n", 0, content.index(b"\0")) + 1
+            raise SubmissionError(f"{shown} holds a NUL byte in line {line}, so it is no text")
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise SubmissionError(f"{shown} is not UTF-8 text: line {line} does not decode") from error
+
+
+def _spec(exercise: Exercise, name: str) -> FileSpec | None:
+    """Return what the exercise says of a file, or ``None`` where it knows no such file."""
+    if not plain_name(name):
+        return None
+    for spec in exercise.files:
+        if name == spec.name or (spec.name.endswith("/") and name.startswith(spec.name)):
+            return spec
+    return None
+
+
+def _present(spec: FileSpec, files: Mapping[str, bytes]) -> bool:
+    if spec.name.endswith("/"):
+        return any(name.startswith(spec.name) for name in files)
+    return spec.name in files
+
+
+def _only_file(exercise: Exercise) -> FileSpec | None:
+    spec = exercise.files[0]
+    return spec if len(exercise.files) == 1 and not spec.name.endswith("/") else None
+
+
+def _expected(exercise: Exercise) -> str:
+    return ", ".join(spec.name + ("" if spec.required else " (optional)") for spec in exercise.files)
+
+
+class _Folder:
+    """An answer's folder, held open so that nobody can exchange it while it is read."""
+
+    def __init__(self, path: Path, parent: int | None) -> None:
+        self._descriptor = os.open(path, _OPEN_FOLDER, dir_fd=parent)
+        self._files = 0
+        self._bytes = 0
+
+    def __enter__(self) -> _Folder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def files(self, exercise: Exercise) -> Iterator[tuple[str, bytes]]:
+        """Yield the names and contents of all files."""
+        yield from self._walk(exercise, self._descriptor, "")
+
+    def _walk(self, exercise: Exercise, folder: int, prefix: str) -> Iterator[tuple[str, bytes]]:
+        for raw, mode in self._entries(folder):
+            kind = stat.S_IFMT(mode)
+            name = _decoded(raw, prefix)
+            shown = file_name(os.fsencode(prefix) + raw)
+            if kind == stat.S_IFDIR:
+                if not _leads_to_answer(exercise, name):
+                    raise SubmissionError(
+                        f"{shown} is a folder and not part of the answer, "
+                        f"which consists of {_expected(exercise)}"
+                    )
+                inner = os.open(raw, _OPEN_FOLDER, dir_fd=folder)
+                try:
+                    yield from self._walk(exercise, inner, f"{name}/")
+                finally:
+                    os.close(inner)
+            elif kind != stat.S_IFREG:
+                raise SubmissionError(
+                    f"{shown} is {_KINDS.get(kind, 'no file')}, and answers are plain files"
+                )
+            elif _spec(exercise, name) is None:
+                raise SubmissionError(
+                    f"{shown} is not part of the answer, which consists of {_expected(exercise)}"
+                )
+            else:
+                content = _read_file(raw, folder, shown)
+                self._bytes += len(content)
+                if self._bytes > MAX_TOTAL:
+                    raise SubmissionError(
+                        f"{shown} is one too much: the answer's files hold more than {MAX_TOTAL:,} bytes"
+                    )
+                yield name, content
+
+    def _entries(self, folder: int) -> list[tuple[bytes, int]]:
+        """Return what a folder holds, ordered by name; stops reading where there is too much."""
+        found = []
+        # A descriptor of its own: scandir rewinds and closes the one that it is given.
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                self._files += 1
+                if self._files > MAX_FILES:
+                    raise SubmissionError(f"the answer holds more than {MAX_FILES} files")
+                found.append((os.fsencode(entry.name), entry.stat(follow_symlinks=False).st_mode))
+        return sorted(found)
+
+
+def _decoded(raw: bytes, prefix: str) -> str:
+    try:
+        return prefix + raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SubmissionError(
+            f"{file_name(os.fsencode(prefix) + raw)} has a name that is not UTF-8"
+        ) from error
+
+
+def _leads_to_answer(exercise: Exercise, folder: str) -> bool:
+    inside = f"{folder}/"
+    return len(folder.split("/")) < _MAX_DEPTH and any(
+        spec.name.startswith(inside) or (spec.name.endswith("/") and inside.startswith(spec.name))
+        for spec in exercise.files
+    )
+
+
+def _read_file(path: Path | bytes, parent: int | None, shown: str) -> bytes:
+    """Return a file's content; what lies there was a plain file when it was looked at."""
+    descriptor = os.open(path, _OPEN_FILE, dir_fd=parent)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise SubmissionError(f"{shown} is no plain file any more")
+        if status.st_size > MAX_FILE:
+            raise SubmissionError(f"{shown} holds {status.st_size:,} bytes, and {MAX_FILE:,} are the most")
+        content = bytearray()
+        while piece := os.read(descriptor, MAX_FILE + 1 - len(content)):
+            content += piece
+            if len(content) > MAX_FILE:
+                raise SubmissionError(f"{shown} grows while it is read")
+        return bytes(content)
+    finally:
+        os.close(descriptor)

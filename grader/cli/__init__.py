@@ -1,0 +1,101 @@
+"""The command line: `grader`. Data go to standard output, logs to standard error."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from grader import __version__
+from grader.cli.context import EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, common_options
+from grader.errors import GraderError, SandboxError
+
+_COMMANDS: Final = {
+    "list": "grader.cli.exercises:list_exercises",
+    "show": "grader.cli.exercises:show",
+    "new": "grader.cli.exercises:new",
+    "samples": "grader.cli.exercises:samples",
+    "grade": "grader.cli.grade:grade",
+    "evidence": "grader.cli.grade:evidence",
+    "batch": "grader.cli.batch:batch",
+    "rejudge": "grader.cli.rejudge:rejudge",
+    "verify": "grader.cli.verify:verify",
+    "doctor": "grader.cli.doctor:doctor",
+    "images": "grader.cli.images:images",
+    "reap": "grader.cli.reap:reap",
+    "serve": "grader.cli.serve:serve",
+}
+"""Where each command is defined; a module is imported when its command is used."""
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are used, so that each starts fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [name for name, place in _COMMANDS.items() if _exists(place)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        place = _COMMANDS.get(cmd_name)
+        if place is None or not _exists(place):
+            return None
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+def _exists(place: str) -> bool:
+    return importlib.util.find_spec(place.partition(":")[0]) is not None
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: grader grade oom-kill answer.sh --participant ada. Exit codes: 0 all passed, 1 a "
+    "submission failed, 2 usage or malformed input, 3 infrastructure, 130 interrupted. Shell completion: "
+    'eval "$(_GRADER_COMPLETE=bash_source grader)".',
+)
+@common_options
+@click.version_option(__version__, prog_name="grader")
+def app() -> None:
+    """Grade what people did with Linux containers, by what the kernel and the engine say about it."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        code = app.main(arguments, prog_name="grader", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except SandboxError as error:
+        click.echo(f"grader: {error}", err=True)
+        return EXIT_INFRASTRUCTURE
+    except GraderError as error:
+        click.echo(f"grader: {error}", err=True)
+        return EXIT_USAGE
+    except BrokenPipeError:
+        # Whoever read has seen enough; the interpreter's own flush at exit must not complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    code = run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

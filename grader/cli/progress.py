@@ -1,0 +1,79 @@
+"""Shows how far a long command is: a bar on a terminal, elsewhere a line every few seconds."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from types import TracebackType
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_LINE_SECONDS: Final = 5.0
+
+
+class Progressing:
+    """Counts what is done, and shows it on standard error."""
+
+    def __init__(self, total: int, console: Console, *, quiet: bool) -> None:
+        self._total = total
+        self._console = console
+        self._quiet = quiet
+        self._counts: Counter[str] = Counter()
+        self._began = self._written = time.monotonic()
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Progressing:
+        self._began = self._written = time.monotonic()
+        if self._quiet or not self._total:
+            return self
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("grading"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[counts]}"),
+                console=self._console,
+            )
+            self._task = self._bar.add_task("grading", total=self._total, rate="", counts="")
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        elif not self._quiet and self._total:
+            self._console.print(self.line(), soft_wrap=True)
+
+    def advance(self, word: str) -> None:
+        """Count one more that came to the verdict `word`."""
+        self._counts[word] += 1
+        if self._bar is not None:
+            self._bar.update(
+                self._task, advance=1, rate=f"{self._rate():.1f}/s", counts=self._described_counts()
+            )
+        elif not self._quiet and time.monotonic() - self._written >= _LINE_SECONDS:
+            self._written = time.monotonic()
+            self._console.print(self.line(), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Write a line beside the bar."""
+        self._console.print(text, soft_wrap=True)
+
+    def line(self) -> str:
+        """Return how far it is, in one line."""
+        done, rate = self._counts.total(), self._rate()
+        left = f", {(self._total - done) / rate:.0f} s left" if 0 < done < self._total and rate else ""
+        counts = f" ({self._described_counts()})" if self._counts else ""
+        return f"{done} of {self._total}, {rate:.1f}/s{left}{counts}"
+
+    def _rate(self) -> float:
+        return self._counts.total() / max(time.monotonic() - self._began, 1e-6)
+
+    def _described_counts(self) -> str:
+        return ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))

@@ -1,0 +1,107 @@
+"""The command that proves exercises by their sample answers."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from grader.cli.batch import DEFAULT_JOBS
+from grader.cli.context import (
+    EXIT_FAILED,
+    EXIT_INFRASTRUCTURE,
+    EXIT_PASSED,
+    EXIT_USAGE,
+    Context,
+    common_options,
+    complete_slug,
+    open_observer,
+    pass_context,
+)
+from grader.cli.progress import Progressing
+from grader.exercise.catalogue import Broken
+from grader.grading import Grader
+from grader.judging import Judges
+from grader.model import Exercise
+from grader.report.table import console
+from grader.verify import Proof, cases, prove_all, structure
+from grader.visible import one_line
+
+
+@click.command(epilog="Example: grader verify oom-kill --runs 5")
+@common_options
+@click.argument("slugs", metavar="[SLUG]...", nargs=-1, shell_complete=complete_slug)
+@click.option(
+    "--jobs", type=click.IntRange(1, 1024), default=DEFAULT_JOBS, show_default=True, help="At the same time."
+)
+@click.option("--runs", type=click.IntRange(1), default=2, show_default=True, help="Of each sample.")
+@pass_context
+def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int) -> int:
+    """Prove exercises, or all of them, by their sample answers.
+
+    Accepted samples must get full points, rejected ones the feedback that they are filed under, doing
+    nothing scores 0, a copied answer does not pass, and all runs agree.
+    """
+    exercises, broken = _exercises(context, slugs)
+    proofs = broken
+    if exercises:
+        total = sum(_count(exercise) for exercise in exercises)
+        progress = Progressing(total, console(stderr=True), quiet=context.quiet)
+        with (
+            open_observer(context.settings, exercises) as observer,
+            Judges(exercises) as judges,
+            progress,
+        ):
+            grader = Grader(observer, judges)
+            for proof in prove_all(exercises, grader, context.parameters, runs=runs, jobs=jobs):
+                proofs.append(proof)
+                progress.advance("proven" if proof.ok else "not proven")
+    _print(proofs, quiet=context.quiet)
+    if broken:
+        return EXIT_USAGE
+    if any(proof.ungradable for proof in proofs):
+        return EXIT_INFRASTRUCTURE
+    return EXIT_PASSED if all(proof.ok for proof in proofs) else EXIT_FAILED
+
+
+def _exercises(context: Context, slugs: tuple[str, ...]) -> tuple[list[Exercise], list[Proof]]:
+    """Return the exercises that were asked for, and those among them that are broken."""
+    found: list[Exercise] = []
+    broken: list[Proof] = []
+    for slug in dict.fromkeys(slugs or context.catalogue.slugs):
+        exercise = context.catalogue.look_up(slug)
+        if isinstance(exercise, Broken):
+            broken.append(Proof(slug, "exercise", ok=False, expected="readable", found=exercise.reason))
+        else:
+            found.append(exercise)
+    return found, broken
+
+
+def _count(exercise: Exercise) -> int:
+    proofs = structure(exercise)
+    return len(proofs) + (len(cases(exercise)) if all(proof.ok for proof in proofs) else 0)
+
+
+def _print(proofs: list[Proof], *, quiet: bool) -> None:
+    """Write the proofs; only those that failed where it should be quiet."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("exercise", "sample", "verdict", "expected", "found"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "verdict")
+    table.add_column("seconds", justify="right")
+    for proof in proofs:
+        if proof.ok and quiet:
+            continue
+        table.add_row(
+            proof.exercise,
+            Text(one_line(proof.subject)),
+            Text("proven" if proof.ok else "not proven", "green" if proof.ok else "bold red"),
+            Text(proof.expected),
+            Text(one_line(proof.found, 400)),
+            f"{proof.seconds:.1f}",
+        )
+    out = console()
+    if table.row_count:
+        out.print(table)
+    failed = sum(not proof.ok for proof in proofs)
+    if not quiet or failed:
+        out.print(f"{len(proofs) - failed} of {len(proofs)} proven")

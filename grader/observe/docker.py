@@ -1,0 +1,291 @@
+"""Observes answers in a disposable engine: Dockerfiles, compose files and docker commands."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import tarfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from grader.errors import ExerciseError, SandboxError, SubmissionError
+from grader.evidence import Build, Container, Event, Image, Probe, Process, Run, Sections
+from grader.evidence import Engine as EngineEvidence
+from grader.model import Exercise, Kind, Submission
+from grader.observe import builds, engine_state, probes
+from grader.observe.containers import ContainerGroups
+from grader.observe.events import Stream
+from grader.observe.groups import GroupTree
+from grader.observe.images import Wanted, read_image
+from grader.observe.oom import KernelLog
+from grader.observe.pids import ProcessWatch
+from grader.observe.shell import to_run, turns
+from grader.observe.target import Target
+from grader.observe.watch import Watch
+from grader.sandbox import images
+from grader.sandbox.engine import Engine, EngineError
+
+IMAGE = "answer"
+PROJECT = "answer"
+_SETUP_SECONDS = 60.0
+_BLOB_BYTES = 64 << 20
+_EVENT_PATIENCE_SECONDS = 0.25
+# What this engine added to the content store, which lies in an overlay of its own.
+_NEW_BLOBS = r"""
+cd /var/lib/docker/.content/upper/blobs/sha256 2>/dev/null || exit 0
+find . -maxdepth 1 -type f -printf '%f\0' | tar -c --null -T -
+"""
+_MAX_INSPECTED = 200
+_NOT_FOUND = 404
+_log = logging.getLogger(__name__)
+
+
+def observe_docker(
+    engine: Engine, golden: images.Golden, kernel_log: KernelLog, exercise: Exercise, submission: Submission
+) -> Sections:
+    """Carry the answer out in an engine of its own and look at what came of it.
+
+    Raises:
+        SandboxError: The machine failed, not the answer.
+        ExerciseError: The exercise's own setup failed.
+    """
+    return _Observation(engine, golden, kernel_log, exercise, submission).sections()
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """What the answer's files did, in the order in which they are used."""
+
+    build: Build | None = None
+    run: Run | None = None
+
+
+class _Observation:
+    """One answer in one engine."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        golden: images.Golden,
+        kernel_log: KernelLog,
+        exercise: Exercise,
+        submission: Submission,
+    ) -> None:
+        self._engine = engine
+        self._golden = golden
+        self._kernel_log = kernel_log
+        self._exercise = exercise
+        self._submission = submission
+        self._stream = Stream(time.time_ns())
+
+    def sections(self) -> Sections:
+        """Carry out the answer, then the probes, then look."""
+        engine, exercise = self._engine, self._exercise
+        self._setup()
+        engine.sandbox.put(dict(self._submission.files))
+        mark = self._kernel_log.mark()
+        started = time.monotonic()
+        self._stream = Stream(time.time_ns())
+        listener = threading.Thread(target=engine.stream_events, args=(self._stream.feed,), daemon=True)
+        listener.start()
+        target = engine.target(started)
+        groups = ContainerGroups(target.memory_group)
+        with Watch(self._kernel_log, mark, target, exercise.watch, exercise.profile) as watch:
+            results = self._answer(watch, started)
+            probed = self._probe(groups, target)
+            state = self._look(groups)
+            events = self._events()
+            sight = watch.finish((time.monotonic() - started) * 1000)
+        run = results.run and replace(results.run, cpu_ms=round(engine.sandbox.processor_ms(), 3))
+        engine.sandbox.end()
+        listener.join(_EVENT_PATIENCE_SECONDS)
+        return Sections(
+            run=run,
+            oom=sight.oom,
+            processes=sight.processes,
+            cgroups=sight.cgroups,
+            networks=sight.networks,
+            build=results.build,
+            engine=state,
+            events=events,
+            probes=probed,
+        )
+
+    def _setup(self) -> None:
+        """Let the exercise's author prepare the engine."""
+        if self._exercise.setup is None:
+            return
+        output, status = self._engine.execute(
+            ("/bin/bash", "-euc", self._exercise.setup),
+            wall_seconds=_SETUP_SECONDS,
+            output_bytes=self._exercise.limits.output_bytes,
+            env=_environment(self._submission.parameters),
+        )
+        if status != 0:
+            message = output.stderr.decode(errors="replace")[-1_000:]
+            raise ExerciseError(f"{self._exercise.folder}: setup ended with {status}: {message}")
+
+    def _answer(self, watch: Watch, started: float) -> _Results:
+        limits = self._exercise.limits
+        results = _Results()
+        for spec in self._exercise.files:
+            if spec.name not in self._submission.files:
+                continue
+            left = max(1.0, started + limits.wall_seconds - time.monotonic())
+            if spec.kind is Kind.DOCKERFILE:
+                text = self._submission.files[spec.name].decode(errors="replace")
+                allowed = frozenset(self._golden.tags)
+                built = builds.build(self._engine, spec.name, text, allowed, IMAGE, left)
+                results = replace(results, build=built)
+            elif spec.kind is Kind.COMPOSE:
+                results = replace(results, run=self._command(_compose(spec.name), watch, left))
+            elif spec.kind is Kind.SHELL:
+                command = ("/bin/bash", f"/answer/{spec.name}")
+                results = replace(results, run=self._command(command, watch, left))
+        return results
+
+    def _command(self, command: tuple[str, ...], watch: Watch, wall_seconds: float) -> Run:
+        limits = self._exercise.limits
+        output, status = self._engine.execute(
+            command,
+            wall_seconds=wall_seconds,
+            output_bytes=limits.output_bytes,
+            tick=turns(watch, limits.settle_seconds),
+        )
+        return to_run(output, status)
+
+    def _probe(self, groups: ContainerGroups, target: Target) -> Mapping[str, Probe]:
+        dockerfile = next((spec.name for spec in self._exercise.files if spec.kind is Kind.DOCKERFILE), "")
+        context = probes.Context(
+            engine=self._engine,
+            groups=groups,
+            look=partial(_look_at, target),
+            rebuild=partial(builds.rebuild, self._engine, dockerfile),
+            inspect=partial(self._inspect, groups),
+        )
+        return {spec.name: probes.carry_out(spec, context) for spec in self._exercise.probes}
+
+    def _inspect(self, groups: ContainerGroups, name: str) -> Container:
+        """Inspect a container by its name or id, or by the name of its compose service."""
+        try:
+            found = self._engine.get(f"/containers/{quote(name, safe='')}/json")
+        except EngineError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            label = json.dumps({"label": [f"com.docker.compose.service={name}"]})
+            listed = self._ask("/containers/json", [], filters=label)
+            if not listed:
+                raise
+            found = self._engine.get(f"/containers/{listed[0]['Id']}/json")
+        if not isinstance(found, dict):
+            raise EngineError(f"container {name}: no description")
+        return engine_state.to_container(found, sorted(groups.processes(str(found.get("Id", "")))))
+
+    def _look(self, groups: ContainerGroups) -> EngineEvidence:
+        """Ask the engine for everything that it holds; what its owner broke is empty, not our failure."""
+        listed = self._ask("/containers/json", [], all="true")[:_MAX_INSPECTED]
+        identities = [str(found.get("Id", "")) for found in listed if isinstance(found, dict)]
+        try:
+            return engine_state.to_engine(
+                inspections=[self._ask(f"/containers/{identity}/json", {}) for identity in identities],
+                images=self._images(),
+                networks=self._ask("/networks", []),
+                volumes=self._ask("/volumes", {}),
+                processes={name: sorted(pids) for name, pids in groups.all().items()},
+                read=self._layers(),
+            )
+        except SubmissionError as error:
+            _log.info("an engine described itself in a way that no engine does: %s", error)
+            return EngineEvidence((), (), (), ())
+
+    def _ask(self, path: str, otherwise: Any, **query: Any) -> Any:
+        try:
+            answer = self._engine.get(path, **query)
+        except EngineError:
+            if not self._engine.sandbox.alive():
+                raise SandboxError("the engine ended before it could be looked at") from None
+            return otherwise
+        return answer if isinstance(answer, type(otherwise)) else otherwise
+
+    def _images(self) -> list[dict[str, Any]]:
+        """Describe the images; those that came with the engine by name only."""
+        known = frozenset(self._golden.tags)
+        described = []
+        for summary in self._ask("/images/json", []):
+            tags = summary.get("RepoTags") or []
+            ours = bool(tags) and known.issuperset(tags)
+            described.append(summary if ours else self._ask(f"/images/{summary['Id']}/json", {}) or summary)
+        return described
+
+    def _layers(self) -> dict[str, Image]:
+        """Read the layers of the images that the exercise wants to look into, by the image's id."""
+        found: dict[str, Image] = {}
+        blobs: dict[str, bytes] | None = None
+        wanted = Wanted(base=self._golden.base_diff_ids, search=self._exercise.watch.search)
+        for tag in self._exercise.watch.layers:
+            identity = str(self._ask(f"/images/{tag}/json", {}).get("Id", ""))
+            if identity:
+                blobs = self._new_blobs() if blobs is None else blobs
+                found[identity] = read_image(identity, partial(_blob, blobs), wanted)
+        return found
+
+    def _new_blobs(self) -> dict[str, bytes]:
+        """Return the blobs that this engine's builds and loads added, by digest."""
+        output, status = self._engine.execute(
+            ("/bin/sh", "-c", _NEW_BLOBS), wall_seconds=20.0, output_bytes=_BLOB_BYTES
+        )
+        if status != 0:
+            raise EngineError(f"the images' layers could not be read: {output.ended}")
+        if not output.stdout:
+            return {}
+        with tarfile.open(fileobj=io.BytesIO(output.stdout)) as archive:
+            return {
+                f"sha256:{member.name}": file.read()
+                for member in archive
+                if (file := archive.extractfile(member)) is not None
+            }
+
+    def _events(self) -> tuple[Event, ...]:
+        """Give the last events time to arrive: they follow what caused them by milliseconds."""
+        count = -1
+        deadline = time.monotonic() + _EVENT_PATIENCE_SECONDS
+        while count != len(self._stream.events()) and time.monotonic() < deadline:
+            count = len(self._stream.events())
+            time.sleep(0.03)
+        return self._stream.events()
+
+
+def _look_at(target: Target, pids: frozenset[int]) -> tuple[Process, ...]:
+    """Return what the host sees of some of the sandbox's processes right now."""
+    watch = ProcessWatch(target, GroupTree(target.memory_group))
+    seen = watch.look((time.monotonic() - target.started) * 1000, nsenter=False)
+    return tuple(process for process in seen.all if process.pid in pids)
+
+
+def _compose(name: str) -> tuple[str, ...]:
+    return (
+        *("docker", "compose", "--project-name", PROJECT, "--file", f"/answer/{name}"),
+        *("--ansi", "never", "--progress", "plain", "up", "--detach", "--pull", "never"),
+    )
+
+
+def _environment(parameters: Mapping[str, str | int]) -> dict[str, str]:
+    return {f"PARAMETER_{name.upper()}": str(value) for name, value in parameters.items()}
+
+
+def _blob(blobs: Mapping[str, bytes], digest: str) -> bytes:
+    """Return a blob that this engine added.
+
+    Raises:
+        SubmissionError: It is not there: the image's parts were removed or came with the engine.
+    """
+    try:
+        return blobs[digest]
+    except KeyError:
+        raise SubmissionError(f"{digest} is not among what this engine added") from None

@@ -1,0 +1,127 @@
+"""The one entry to observation: a submission in, its evidence out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+
+from grader.evidence import AnswerFile, Evidence, Machine, Sections
+from grader.model import MIB, Exercise, Limits, Profile, Submission
+from grader.observe.docker import observe_docker
+from grader.observe.oom import KernelLog
+from grader.observe.shell import observe_shell
+from grader.sandbox import images
+from grader.sandbox.pool import EnginePool
+from grader.sandbox.sandbox import Host
+from grader.settings import Settings
+
+Progress = Callable[[str], None]
+
+# What the pool's engines are made for; an exercise that wants other bounds waits for an engine of its own.
+ENGINE_LIMITS = Limits(memory_bytes=512 * MIB, pids=512, cpus=2.0, disk_bytes=400 * MIB, wall_seconds=60.0)
+
+
+class Observer:
+    """Runs answers and watches them, from any number of threads; use it as a context manager.
+
+    Make it before the first thread is started: it prepares the process for sandboxes.
+    """
+
+    def __init__(self, settings: Settings, exercises: Iterable[Exercise] = ()) -> None:
+        """Prepare for `exercises`: engines are made ready where one of them needs any."""
+        self._settings = settings
+        self._host = Host.prepare(settings)
+        self._kernel_log = KernelLog()
+        self._pool: EnginePool | None = None
+        self._lock = threading.Lock()
+        if any(exercise.profile is Profile.DOCKER for exercise in exercises):
+            self._engines()
+
+    def __enter__(self) -> Observer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the engines that wait."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
+        self._kernel_log.close()
+
+    def observe(
+        self, exercise: Exercise, submission: Submission, progress: Progress | None = None
+    ) -> Evidence:
+        """Run one answer and return everything that was seen.
+
+        Args:
+            exercise: With the participant's parameters filled in.
+            submission: The answer.
+            progress: Told what is going on.
+
+        Raises:
+            SandboxError: The machine failed, not the answer: worth another attempt.
+        """
+        engine_version: str | None = None
+        tell = progress or _ignore
+        match exercise.profile:
+            case Profile.NONE:
+                sections = Sections()
+            case Profile.DOCKER:
+                pool = self._engines()
+                tell(f"waiting for an engine ({pool.ready()} ready)")
+                with pool.take(exercise.limits) as engine:
+                    tell("running in an engine")
+                    golden = images.golden(self._settings)
+                    sections = observe_docker(engine, golden, self._kernel_log, exercise, submission)
+                    engine_version = engine.version
+            case _:
+                tell("running in a sandbox")
+                sections = observe_shell(self._host, self._kernel_log, exercise, submission)
+        return Evidence(
+            exercise=exercise.slug,
+            exercise_digest=exercise.digest,
+            participant=submission.participant,
+            parameters=submission.parameters,
+            files=_texts(submission.files),
+            profile=exercise.profile.value,
+            machine=self._machine(engine_version),
+            sections=sections,
+        )
+
+    def _engines(self) -> EnginePool:
+        """Return the pool of engines, started at its first use."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = EnginePool(self._host, ENGINE_LIMITS, self._settings.engines)
+            return self._pool
+
+    def _machine(self, engine_version: str | None) -> Machine:
+        runtime = self._host.runtime
+        return Machine(
+            kernel=os.uname().release,
+            cgroup_version=self._host.hierarchy.version,
+            runtime=runtime.name,
+            runtime_version=runtime.version,
+            engine_version=engine_version,
+        )
+
+
+def _ignore(_: str) -> None:
+    """Tell nobody."""
+
+
+def _texts(files: Mapping[str, bytes]) -> dict[str, AnswerFile]:
+    found = {}
+    for name, content in files.items():
+        try:
+            found[name] = AnswerFile(content.decode(), len(content))
+        except UnicodeDecodeError:
+            found[name] = AnswerFile(content.decode(errors="replace"), len(content), lossy=True)
+    return found

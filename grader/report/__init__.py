@@ -1,0 +1,1 @@
+"""Writes reports in the formats that people and other programs read."""

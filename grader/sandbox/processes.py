@@ -1,0 +1,141 @@
+"""The runtimes' processes: started with given descriptors, waited for, and buried."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import threading
+from contextlib import ExitStack, suppress
+
+_ABOVE_TARGETS = 64
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+_DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
+
+
+class _Spawned:
+    """Processes that somebody here waits for."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.pids: set[int] = set()
+
+
+_spawned = _Spawned()
+
+
+def spawn(command: list[str], streams: tuple[int, ...]) -> int:
+    """Start `command` with `streams` as its descriptors 0, 1, 2, …; everything else is closed on exec.
+
+    Returns:
+        Its pid, for `wait`.
+    """
+    # dup2 in order could overwrite a source that is still needed: lift them out of the way first.
+    lifted = [fcntl.fcntl(stream, fcntl.F_DUPFD_CLOEXEC, _ABOVE_TARGETS) for stream in streams]
+    actions = [(os.POSIX_SPAWN_DUP2, source, number) for number, source in enumerate(lifted)]
+    try:
+        with _spawned.lock:
+            pid = os.posix_spawn(
+                command[0],
+                command,
+                _ENVIRONMENT,
+                file_actions=actions,
+                setsid=True,  # Ctrl+C is for the grader alone
+                setsigdef=_DEFAULT_SIGNALS,
+            )
+            _spawned.pids.add(pid)
+    finally:
+        for descriptor in lifted:
+            os.close(descriptor)
+    return pid
+
+
+def wait(pid: int) -> int:
+    """Wait for a child and return its status as a shell says it."""
+    status = exit_status(os.waitid(os.P_PID, pid, os.WEXITED))
+    with _spawned.lock:
+        _spawned.pids.discard(pid)
+    return status
+
+
+def has_ended(pidfd: int, seconds: float) -> bool:
+    """Wait up to `seconds` for the process behind `pidfd` and return whether it has ended."""
+    poll = select.poll()  # select() takes no descriptor above 1023
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def exit_status(result: os.waitid_result | None) -> int:
+    """Return an exit status as a shell says it."""
+    assert result is not None  # noqa: S101  (only WNOHANG returns None)
+    if result.si_code == os.CLD_EXITED:
+        return result.si_status
+    return 128 + result.si_status
+
+
+def is_child(pid: int) -> bool:
+    """Return whether `pid` is a child of this process, which keeps that number until it is buried."""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def bury_orphans(name: str) -> None:
+    """Collect ended processes of runtime `name` that became children of ours.
+
+    ``crun run --detach`` leaves one each time: its parent is gone before it ends, and this process
+    adopts orphans to learn how sandboxes end.
+    """
+    leader = os.getpid()  # orphans become children of the thread that leads the process
+    with open(f"/proc/{leader}/task/{leader}/children") as file:
+        children = [int(pid) for pid in file.read().split()]
+    with _spawned.lock:
+        for pid in children:
+            if pid not in _spawned.pids and _is_ended_runtime(pid, name):
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+
+
+def _is_ended_runtime(pid: int, name: str) -> bool:
+    try:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return False
+        # The name alone could be taken by a sandbox's process, but not the user.
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip() == name and os.stat(f"/proc/{pid}").st_uid == os.geteuid()
+    except (ChildProcessError, FileNotFoundError, ProcessLookupError):
+        return False  # somebody else has collected it
+
+
+def read_pid(file: str) -> int | None:
+    """Return what a runtime wrote as a process's host id, or ``None`` where it started none."""
+    try:
+        with open(file) as source:
+            return int(source.read())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def pipe(stack: ExitStack) -> tuple[int, int]:
+    """Return a pipe whose reading end closes with `stack`."""
+    reading, writing = os.pipe()
+    stack.callback(os.close, reading)
+    return reading, writing
+
+
+def source(content: bytes, stack: ExitStack) -> int:
+    """Return a descriptor to read `content` from.
+
+    Never a device: crun hands the standard streams to the sandbox's user by fchown(2), and whoever owns
+    /dev/null can take it away from the whole machine.
+    """
+    descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    stack.callback(os.close, descriptor)
+    if content:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

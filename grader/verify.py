@@ -1,0 +1,214 @@
+"""Proves exercises by their sample answers, each of which has to get the verdict that it is filed under."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from grader.errors import ExerciseError, SubmissionError
+from grader.evidence import Value
+from grader.exercise import samples
+from grader.exercise.samples import Sample
+from grader.grading import Grader
+from grader.judge import MALFORMED, malformed
+from grader.model import Exercise, Outcome, Report, Submission, Timing
+
+PARTICIPANT: Final = "sample"
+_OTHERS: Final = tuple(f"other-{number}" for number in range(100))
+LEAST_ACCEPTED: Final = 2
+LEAST_REJECTED: Final = 3
+
+Draw = Callable[[Exercise, str], dict[str, Value]]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What one statement about an exercise came to.
+
+    Attributes:
+        subject: The sample, or what else the statement is about.
+        expected: What should have come of it.
+        found: What came of it.
+        ungradable: Whether the machine kept us from finding out.
+    """
+
+    exercise: str
+    subject: str
+    ok: bool
+    expected: str
+    found: str
+    seconds: float = 0.0
+    ungradable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One statement that can be proven by running something.
+
+    Attributes:
+        sample: The sample, or ``None`` for the answer that does nothing.
+        copied: Whether another participant hands the sample in.
+    """
+
+    exercise: Exercise
+    sample: Sample | None
+    copied: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What the statement is about."""
+        if self.sample is None:
+            return "nothing"
+        return f"{self.sample.label}, copied" if self.copied else self.sample.label
+
+
+def cases(exercise: Exercise) -> list[Case]:
+    """Return everything about an exercise that has to be run.
+
+    Raises:
+        ExerciseError: Its samples are not what they should be.
+    """
+    found = samples.find(exercise)
+    listed = [Case(exercise, sample) for sample in found]
+    if exercise.copied_answer_fails:
+        listed += [Case(exercise, sample, copied=True) for sample in found if sample.verdict == "accepted"]
+    return [*listed, Case(exercise, None)]
+
+
+def structure(exercise: Exercise) -> list[Proof]:
+    """Prove what needs no run: that there are samples enough, fakes among them."""
+    try:
+        found = samples.find(exercise)
+    except ExerciseError as error:
+        return [Proof(exercise.slug, "samples", ok=False, expected="readable samples", found=str(error))]
+    accepted = sum(sample.verdict == "accepted" for sample in found)
+    rejected = len(found) - accepted
+    fakes = sum(sample.group == "fake" for sample in found)
+    return [
+        Proof(
+            exercise.slug,
+            "samples",
+            ok=accepted >= LEAST_ACCEPTED and rejected >= LEAST_REJECTED and fakes >= 1,
+            expected=f"at least {LEAST_ACCEPTED} accepted, {LEAST_REJECTED} rejected, one of them a fake",
+            found=f"{accepted} accepted, {rejected} rejected, {fakes} fakes",
+        )
+    ]
+
+
+def prove(case: Case, grader: Grader, draw: Draw, *, runs: int = 2) -> Proof:
+    """Run a case as often as asked, and compare what came of it with what should have."""
+    began = time.monotonic()
+    reports = [_grade(case, grader, draw) for _ in range(runs)]
+    found = [_described(report) for report in reports]
+    expected, ok = _expectation(case, reports[0])
+    ungradable = any(report.status == "ungradable" for report in reports)
+    text = found[0]
+    if ungradable:
+        ok, text = False, next(line for line in found if line.startswith("ungradable"))
+    elif len({_outcomes(report) for report in reports}) > 1:
+        ok, text = False, f"runs disagree: {' / '.join(dict.fromkeys(found))}"
+    return Proof(case.exercise.slug, case.subject, ok, expected, text, time.monotonic() - began, ungradable)
+
+
+def prove_all(
+    exercises: Sequence[Exercise], grader: Grader, draw: Draw, *, runs: int = 2, jobs: int = 4
+) -> Iterator[Proof]:
+    """Prove exercises in parallel; yield each proof in the order of the exercises."""
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting = []
+        for exercise in exercises:
+            first = structure(exercise)
+            waiting += [pool.submit(lambda proof: proof, proof) for proof in first]
+            try:
+                listed = cases(exercise)
+            except ExerciseError:
+                continue  # `structure` said so
+            waiting += [pool.submit(prove, case, grader, draw, runs=runs) for case in listed]
+        try:
+            for future in waiting:
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _grade(case: Case, grader: Grader, draw: Draw) -> Report:
+    exercise = case.exercise
+    participant, parameters = _who(case, draw)
+    try:
+        submission = _submission(case, participant, parameters, draw)
+    except SubmissionError as error:
+        return malformed(exercise.slug, participant, exercise.max_score, str(error), Timing())
+    return grader.grade(exercise, submission).report
+
+
+def _submission(case: Case, participant: str, parameters: dict[str, Value], draw: Draw) -> Submission:
+    exercise = case.exercise
+    if case.sample is None:
+        # Not through `answer`, which would refuse an empty file before any check saw it.
+        files = {spec.name: spec.nothing.encode() for spec in exercise.files if not spec.name.endswith("/")}
+        return Submission(exercise.slug, participant, files, parameters)
+    if case.copied:
+        author = {**draw(exercise, PARTICIPANT), **case.sample.fixed}
+        written = samples.submission(exercise, case.sample, PARTICIPANT, author)
+        return Submission(exercise.slug, participant, written.files, parameters)
+    return samples.submission(exercise, case.sample, participant, parameters)
+
+
+def _who(case: Case, draw: Draw) -> tuple[str, dict[str, Value]]:
+    """Return who hands in, with their values; a copier is somebody whose values all differ, if possible."""
+    exercise = case.exercise
+    own = {**draw(exercise, PARTICIPANT), **(case.sample.fixed if case.sample else {})}
+    if not case.copied:
+        return PARTICIPANT, own
+    others = [(name, draw(exercise, name)) for name in _OTHERS]
+    return max(others, key=lambda other: sum(other[1][name] != value for name, value in own.items()))
+
+
+def _expectation(case: Case, report: Report) -> tuple[str, bool]:
+    """Return what should have come of a case, and whether it did."""
+    graded = report.status == "graded"
+    sound = graded and not any(result.outcome is Outcome.ERROR for result in report.checks)
+    if case.sample is None:
+        return "score 0", sound and report.score == 0
+    if case.copied:
+        return "less than full points", sound and report.score < report.max_score
+    if case.sample.verdict == "accepted":
+        return "full points", report.passed and report.score == report.max_score
+    return f"feedback {case.sample.feedback}", sound and first_feedback(report) == case.sample.feedback
+
+
+def first_feedback(report: Report) -> str:
+    """Return the name of the feedback of the first check that failed; empty where none did."""
+    if report.malformed:
+        return MALFORMED
+    return next(
+        (
+            result.feedback.name
+            for result in report.checks
+            if result.outcome is Outcome.FAILED and result.feedback
+        ),
+        "",
+    )
+
+
+def _described(report: Report) -> str:
+    if report.status == "ungradable":
+        return f"ungradable: {report.error}"
+    if report.malformed:
+        return f"malformed: {report.error}"
+    broken = next((result for result in report.checks if result.outcome is Outcome.ERROR), None)
+    if broken is not None and broken.feedback is not None:
+        return f"error: {broken.feedback.message}"
+    score = f"{report.score:g} of {report.max_score:g} points"
+    name = first_feedback(report)
+    return f"{score}, feedback {name}" if name else score
+
+
+def _outcomes(report: Report) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (result.name, result.outcome.value, result.feedback.name if result.feedback else "")
+        for result in report.checks
+    )

@@ -1,0 +1,230 @@
+"""The kernel log, with real kills and with real forgeries written to it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from grader.errors import UnavailableError
+from grader.evidence import OomKill
+from grader.model import Profile
+from grader.observe.oom import KernelLog, KillsRead
+from grader.observe.target import Target
+from tests.observe.conftest import Running, Start
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads the kernel log")
+sandbox = pytest.mark.sandbox
+
+TARGET = Target("unguessable", 1, "/nowhere", "/nowhere", 1_879_048_192, 65_536, 1, 0.0)
+
+
+def write(*lines: str) -> None:
+    """Write records as user space can; a fresh descriptor evades the limit of ten in five seconds."""
+    for line in lines:
+        with open("/dev/kmsg", "w") as file:
+            file.write(line)
+
+
+def kills(log: KernelLog, running: Running, count: int, seconds: float = 5.0) -> KillsRead:
+    """Return what the log says once it tells of `count` kills."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = log.kills_since(running.mark, running.target)
+        if len(found.kills) >= count or time.monotonic() > deadline:
+            return found
+        time.sleep(0.01)
+
+
+@sandbox
+def test_a_kill_in_a_group_of_ones_own(start: Start, kernel_log: KernelLog) -> None:
+    running = start(Profile.CGROUPS, "group w 20M; bomb w; echo status $?; sleep 9")
+    assert "status 137" in running.wait_for("status")
+    found = kills(kernel_log, running, 1)
+    (kill,) = found.kills
+    assert (kill.group, kill.victim_group, kill.comm, kill.uid) == ("/w", "/w", "tail", 0)
+    assert kill.pid > 1
+    assert found.by_machine == 0
+
+
+@sandbox
+def test_a_kill_under_the_cap_of_the_sandbox(start: Start, kernel_log: KernelLog) -> None:
+    running = start(Profile.PLAIN, "tail /dev/zero; echo status $?; sleep 9")
+    assert "status 137" in running.wait_for("status")
+    (kill,) = kills(kernel_log, running, 1).kills
+    assert (kill.group, kill.victim_group, kill.comm, kill.uid) == ("/", "/", "tail", 1000)
+
+
+@sandbox
+def test_a_kill_in_a_nested_group_removed_right_after(start: Start, kernel_log: KernelLog) -> None:
+    script = "group a 40M; share a; group a/b 20M; bomb a/b; rmdir $G/a/b && rmdir $G/a; echo done; sleep 9"
+    running = start(Profile.CGROUPS, script)
+    running.wait_for("done")
+    (kill,) = kills(kernel_log, running, 1).kills
+    assert (kill.group, kill.victim_group) == ("/a/b", "/a/b")
+
+
+@sandbox
+def test_a_limit_above_the_victims_group(start: Start, kernel_log: KernelLog) -> None:
+    script = "group a 20M; share a; group a/b 40M; bomb a/b; echo done; sleep 9"
+    running = start(Profile.CGROUPS, script)
+    running.wait_for("done")
+    (kill,) = kills(kernel_log, running, 1).kills
+    assert (kill.group, kill.victim_group) == ("/a", "/a/b")
+
+
+@sandbox
+def test_a_burst_loses_the_groups_but_no_kill(start: Start, kernel_log: KernelLog) -> None:
+    """The kernel names the groups of at most ten kills in five seconds."""
+    script = "group w 8M; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do bomb w; done; echo done; sleep 9"
+    running = start(Profile.CGROUPS, script)
+    deadline = time.monotonic() + 15
+    while b"done" not in running.seen and time.monotonic() < deadline:
+        kernel_log.poll()
+        try:
+            running.wait_for("done", 0.02)
+        except AssertionError:
+            continue
+    found = kills(kernel_log, running, 14)
+    assert len(found.kills) + found.lost >= 14
+    assert len(found.kills) == 14 or found.lost
+    assert len({kill.pid for kill in found.kills}) == len(found.kills)
+    assert {kill.group for kill in found.kills} <= {"/w", None}
+    assert None in {kill.group for kill in found.kills} or found.lost
+    assert {kill.comm for kill in found.kills} == {"tail"}
+
+
+@sandbox
+def test_hostile_names(start: Start, kernel_log: KernelLog) -> None:
+    script = r"""
+    name=$'w,task_memcg=,task=x,pid=1,uid=0 (\\x0a)\xff'
+    group "$name" 20M
+    cp /usr/bin/tail $'/tmp/a,pid=1,uid=0'
+    inside "$name" $'/tmp/a,pid=1,uid=0' /dev/zero
+    group plain 20M
+    cp /usr/bin/tail $'/tmp/a) total-vm:\n'
+    inside plain $'/tmp/a) total-vm:\n' /dev/zero
+    echo done; sleep 9
+    """
+    running = start(Profile.CGROUPS, script)
+    running.wait_for("done")
+    first, second = kills(kernel_log, running, 2).kills
+    assert first.group == first.victim_group == r"/w,task_memcg=,task=x,pid=1,uid=0 (\x5cx0a)\xff"
+    assert first.comm == "a,pid=1,uid=0"
+    assert (second.group, second.comm) == ("/plain", "a) total-vm:\n")
+    assert {first.uid, second.uid} == {0}
+    assert min(first.pid, second.pid) > 1
+
+
+@sandbox
+def test_names_too_long_for_one_record(start: Start, kernel_log: KernelLog) -> None:
+    """The kernel goes on in further records, flagged as such."""
+    script = r"""
+    long=$(printf 'x%.0s' $(seq 200)); path=$long
+    group $path 40M; share $path
+    for i in 1 2; do path=$path/$long; group $path 40M; share $path; done
+    group $path/w 20M
+    bomb $path/w; echo done; sleep 9
+    """
+    running = start(Profile.CGROUPS, script)
+    running.wait_for("done")
+    (kill,) = kills(kernel_log, running, 1).kills
+    assert kill.group == f"/{'x' * 200}" * 3 + "/w"
+    assert kill.victim_group == kill.group
+
+
+@sandbox
+def test_kills_belong_to_their_sandbox(start: Start, kernel_log: KernelLog) -> None:
+    script = "group w 20M; bomb w; echo done; sleep 9"
+    one, other = start(Profile.CGROUPS, script), start(Profile.CGROUPS, script)
+    one.wait_for("done")
+    other.wait_for("done")
+    found = [kills(kernel_log, running, 1).kills for running in (one, other)]
+    assert [len(each) for each in found] == [1, 1]
+    assert found[0][0].pid != found[1][0].pid
+
+
+def test_forgeries_do_not_count(kernel_log: KernelLog) -> None:
+    mark = kernel_log.mark()
+    uid = TARGET.first_id + 5
+    named = (
+        "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,"
+        f"oom_memcg=/grader/{TARGET.name},task_memcg=/grader/{TARGET.name},task=tail,pid=7,uid={uid}"
+    )
+    killed = (
+        "Memory cgroup out of memory: Killed process 7 (tail) total-vm:9kB, anon-rss:9kB, "
+        f"file-rss:0kB, shmem-rss:0kB, UID:{uid} pgtables:84kB oom_score_adj:500"
+    )
+    write(named, killed, f"<3>{killed}", f"<0>{named}", f"x\n6,1,1,-;{named}", f"\\x0a{killed}")
+    found = kernel_log.kills_since(mark, TARGET)
+    assert found == KillsRead((), 0, 0)
+    assert kernel_log.mark() >= mark + 6
+
+
+def test_overwritten_records_are_counted() -> None:
+    log = KernelLog()
+    mark = log.mark()
+    line = "x" * 900
+    for _ in range(600):  # the log holds some 128 KiB; bounded in case it holds much more
+        write(line)
+    found = log.kills_since(mark, TARGET)
+    log.close()
+    size = len(line) * 600
+    if not found.lost:
+        pytest.skip(f"{size} bytes do not fill this machine's kernel log")
+    assert found.kills == ()
+    assert 0 < found.lost < 600
+
+
+def test_what_came_before_the_mark_does_not_count() -> None:
+    log = KernelLog()
+    first = log.mark()
+    write("one", "two")
+    second = log.mark()
+    assert second >= first + 2
+    assert log.kills_since(second, TARGET).lost == 0
+    log.close()
+
+
+def test_a_forked_child_reads_for_itself() -> None:
+    log = KernelLog()
+    mark = log.mark()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if log.mark() >= mark else 1)
+    assert os.waitid(os.P_PID, child, os.WEXITED).si_status == 0
+    write("seen by the parent")
+    assert log.mark() > mark
+    log.close()
+
+
+def test_many_threads(kernel_log: KernelLog) -> None:
+    marks: list[int] = []
+
+    def look() -> None:
+        for _ in range(50):
+            marks.append(kernel_log.mark())
+            kernel_log.kills_since(marks[-1], TARGET)
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    write("a", "b", "c")
+    for thread in threads:
+        thread.join()
+    assert len(marks) == 200
+    assert kernel_log.kills_since(0, TARGET).kills == ()
+
+
+def test_a_log_that_cannot_be_read_says_how_to_mend_it() -> None:
+    with pytest.raises(UnavailableError, match="CAP_SYSLOG"):
+        KernelLog("/dev/nothing-here")
+
+
+def test_target_of_another_range() -> None:
+    """Kills are given by ids inside the sandbox."""
+    assert replace(TARGET, first_id=1) != TARGET
+    assert OomKill(None, None, 1, "x", 0).uid == 0
