@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import stat
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -243,18 +245,18 @@ def run(
     waiting = iter(entries)
     lock = threading.Lock()
     done: queue.SimpleQueue[Report | BaseException] = queue.SimpleQueue()
-    end = None if seconds is None else time.monotonic() + seconds
+    end = math.inf if seconds is None else time.monotonic() + seconds
 
     def take() -> Entry | None:
         with lock:
-            late = end is not None and time.monotonic() > end
-            return None if stop.is_set() or late else next(waiting, None)
+            return None if stop.is_set() or time.monotonic() > end else next(waiting, None)
 
     def work() -> None:
         try:
             while (entry := take()) is not None:
                 done.put(grade(entry))
-        except BaseException as error:  # noqa: BLE001  raised again where it can be reported
+        except BaseException as error:  # noqa: BLE001  raised again by whoever waits
+            stop.set()
             done.put(error)
 
     threads = [threading.Thread(target=work, name=f"grade-{number}", daemon=True) for number in range(jobs)]
@@ -262,15 +264,12 @@ def run(
         thread.start()
     failure: BaseException | None = None
     while any(thread.is_alive() for thread in threads) or not done.empty():
-        try:
+        with suppress(queue.Empty):
             found = done.get(timeout=_LOOK_SECONDS)
-        except queue.Empty:
-            continue
-        if isinstance(found, BaseException):
-            failure = failure or found
-            stop.set()
-        else:
-            yield found
+            if isinstance(found, BaseException):
+                failure = found
+            else:
+                yield found
     if failure is not None:
         raise failure
     if not stop.is_set():

@@ -97,10 +97,12 @@ def read_directives(text: str, comment: str = "#") -> dict[str, str]:
 
 def parse_instruction(line: str, number: int = 1) -> Instruction | None:
     """Parse one instruction whose lines are joined; ``None`` where there is none."""
-    name, _, rest = _BETWEEN.sub("\0", line.strip(_SPACE), count=1).partition("\0")
+    line = line.strip(_SPACE)
+    between = _BETWEEN.search(line)
+    name = line[: between.start()] if between else line
     if not name:
         return None
-    flags, rest = _flags(rest)
+    flags, rest = _flags(line, between.end() if between else len(line))
     return Instruction(number, name.upper(), flags, rest.strip(_SPACE))
 
 
@@ -140,70 +142,7 @@ def _continued(line: str, escape: str) -> tuple[str, bool]:
     return line, False
 
 
-def _flags(rest: str) -> tuple[tuple[str, ...], str]:
-    """Split the flags off what follows an instruction's name."""
-    flags: list[str] = []
-    while True:
-        rest = rest.lstrip(_SPACE)
-        if not rest.startswith("--"):
-            return tuple(flags), rest
-        flag, rest = _word(rest)
-        if flag == "--":
-            return tuple(flags), rest
-        flags.append(flag)
-
-
-def _word(text: str) -> tuple[str, str]:
-    """Split off the first word, without its quotes."""
-    word: list[str] = []
-    quote = ""
-    at = 0
-    while at < len(text):
-        char = text[at]
-        if char == "\\":
-            at += 1
-            word.append(text[at : at + 1])
-        elif quote:
-            quote = "" if char == quote else quote
-            word.append(char if quote else "")
-        elif char in "'\"":
-            quote = char
-        elif char in _SPACE:
-            break
-        else:
-            word.append(char)
-        at += 1
-    return "".join(word), text[at:]
-
-
-def _heredocs(instruction: Instruction, line: str, lines: _Lines) -> Iterator[str]:
-    """Take the here-documents that an instruction announces from the lines after it."""
-    name = instruction.name
-    if name == "ONBUILD" and (trigger := parse_instruction(instruction.arguments)):
-        name = trigger.name
-        instruction = trigger
-    if name not in _WITH_HEREDOCS or "<<" not in line or instruction.json is not None:
-        return
-    for word in _raw_words(line):
-        found = _HEREDOC.fullmatch(word)
-        if not found:
-            continue
-        end, rest = _word(found[2])
-        if rest:
-            continue
-        yield _body(end, bool(found[1]), lines)
-
-
-def _body(end: str, tabs: bool, lines: _Lines) -> str:
-    body: list[str] = []
-    for line in lines:
-        if (line.lstrip("\t") if tabs else line) == end:
-            return "".join(body)
-        body.append(lines.raw)
-    raise DockerfileError(f"the here-document {end} has no end")
-
-
-def _raw_words(line: str) -> list[str]:
+def split_words(line: str) -> list[str]:
     """Return the words of a line as a shell divides them, quotes and all; none where a quote has no end."""
     words: list[str] = []
     start: int | None = None
@@ -226,3 +165,71 @@ def _raw_words(line: str) -> list[str]:
     if start is not None:
         words.append(line[start:])
     return [] if quote else words
+
+
+def unquote(word: str) -> str:
+    """Return a word of `split_words` without its quotes and escapes."""
+    return _word(word)[0]
+
+
+def _flags(line: str, at: int) -> tuple[tuple[str, ...], str]:
+    """Read the flags that follow an instruction's name; return them and what comes after."""
+    flags: list[str] = []
+    while True:
+        while at < len(line) and line[at] in _SPACE:
+            at += 1
+        if not line.startswith("--", at):
+            return tuple(flags), line[at:]
+        flag, at = _word(line, at)
+        if flag == "--":
+            return tuple(flags), line[at:]
+        flags.append(flag)
+
+
+def _word(text: str, at: int = 0) -> tuple[str, int]:
+    """Read a word without its quotes; return it and where it ends."""
+    word: list[str] = []
+    quote = ""
+    while at < len(text):
+        char = text[at]
+        if char == "\\":
+            at += 1
+            word.append(text[at : at + 1])
+        elif quote:
+            quote = "" if char == quote else quote
+            word.append(char if quote else "")
+        elif char in "'\"":
+            quote = char
+        elif char in _SPACE:
+            break
+        else:
+            word.append(char)
+        at += 1
+    return "".join(word), at
+
+
+def _heredocs(instruction: Instruction, line: str, lines: _Lines) -> Iterator[str]:
+    """Take the here-documents that an instruction announces from the lines after it."""
+    name = instruction.name
+    if name == "ONBUILD" and (trigger := parse_instruction(instruction.arguments)):
+        name = trigger.name
+        instruction = trigger
+    if name not in _WITH_HEREDOCS or "<<" not in line or instruction.json is not None:
+        return
+    for word in split_words(line):
+        found = _HEREDOC.fullmatch(word)
+        if not found:
+            continue
+        end, length = _word(found[2])
+        if length < len(found[2]):
+            continue
+        yield _body(end, bool(found[1]), lines)
+
+
+def _body(end: str, tabs: bool, lines: _Lines) -> str:
+    body: list[str] = []
+    for line in lines:
+        if (line.lstrip("\t") if tabs else line) == end:
+            return "".join(body)
+        body.append(lines.raw)
+    raise DockerfileError(f"the here-document {end} has no end")

@@ -70,7 +70,8 @@ class OomKill:
     """One kill by the kernel's OOM killer, as its own log records it.
 
     Attributes:
-        group: Control group whose limit was hit (``oom_memcg``), or ``None`` where the log named none.
+        group: Control group whose limit was hit (``oom_memcg``), or ``None`` where neither the
+            log (it names ten in five seconds on the whole machine) nor the counters of groups tell.
         victim_group: Control group of the victim, or ``None``.
         pid: Of the victim.
         comm: Name of the victim. Whoever writes the program chooses it.

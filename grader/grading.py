@@ -95,7 +95,7 @@ class Grader:
             except GraderError as error:
                 reason = str(error)
                 break
-            except Exception as error:  # a mistake of ours costs neither points nor the rest of a batch
+            except Exception as error:  # noqa: BLE001  a mistake of ours costs neither points nor the rest of a batch
                 reason = f"internal error: {type(error).__name__}: {error}"
                 _LOG.exception("%s/%s", submission.participant, exercise.slug)
                 break

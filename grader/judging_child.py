@@ -26,7 +26,7 @@ DEADLINE_SIGNAL: Final = signal.SIGPROF
 NOTHING_BEGUN: Final = b"\xff" * 8
 _LENGTH: Final = struct.Struct("<I")
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
-_MEMORY: Final = 2 << 30  # address space: a check that collects without end meets MemoryError
+_MEMORY: Final = 1 << 30  # address space: a check that collects without end meets MemoryError
 
 Known = dict[str, CheckResult]
 

@@ -59,15 +59,6 @@ def example(spec: ParameterSpec) -> Value:
     return _draw_one(spec, b"example", b"example")
 
 
-def can_be(spec: ParameterSpec, value: object) -> bool:
-    """Return whether a parameter can have this value."""
-    if spec.token_length:
-        return isinstance(value, str) and len(value) == spec.token_length and set(value) <= set(_CHARACTERS)
-    if spec.choices:
-        return value in spec.choices
-    return type(value) is int and spec.minimum <= value <= spec.maximum
-
-
 def _draw_one(spec: ParameterSpec, key: bytes, message: bytes) -> Value:
     if spec.token_length:
         # A letter first: nothing reads such a token as a number (YAML would turn 2e5 into one).

@@ -54,6 +54,8 @@ class Execute(Action, frozen=True, kw_only=True, tag="exec"):
 class Kill(Action, frozen=True, kw_only=True, tag="kill"):
     """Kill a container's first process from outside, behind the engine's back, and see what follows.
 
+    The probe's processes are those from before the kill, its container is the one after.
+
     Attributes:
         wait_seconds: How long to wait for it to run again.
     """

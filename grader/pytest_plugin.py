@@ -63,7 +63,7 @@ class ExerciseFile(pytest.File):
 
 
 class _Item(pytest.Item):
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # type: ignore[override]
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """Show the sentence instead of a traceback into the grader."""
         if isinstance(excinfo.value, NotProvenError):
             return str(excinfo.value)

@@ -151,8 +151,7 @@ def _submission(case: Case, participant: str, parameters: dict[str, Value], draw
         files = {spec.name: spec.nothing.encode() for spec in exercise.files if not spec.name.endswith("/")}
         return Submission(exercise.slug, participant, files, parameters)
     if case.copied:
-        author = {**draw(exercise, PARTICIPANT), **case.sample.fixed}
-        written = samples.submission(exercise, case.sample, PARTICIPANT, author)
+        written = samples.submission(exercise, case.sample, PARTICIPANT, draw(exercise, PARTICIPANT))
         return Submission(exercise.slug, participant, written.files, parameters)
     return samples.submission(exercise, case.sample, participant, parameters)
 
@@ -160,7 +159,7 @@ def _submission(case: Case, participant: str, parameters: dict[str, Value], draw
 def _who(case: Case, draw: Draw) -> tuple[str, dict[str, Value]]:
     """Return who hands in, with their values; a copier is somebody whose values all differ, if possible."""
     exercise = case.exercise
-    own = {**draw(exercise, PARTICIPANT), **(case.sample.fixed if case.sample else {})}
+    own = draw(exercise, PARTICIPANT)
     if not case.copied:
         return PARTICIPANT, own
     others = [(name, draw(exercise, name)) for name in _OTHERS]

@@ -2,9 +2,7 @@
 
 from grader.check import Evidence, Feedback, check
 
-_WHY_KILL = (
-    "A process can end with status 137 for many reasons. Only the kernel knows whether it was short of memory."
-)
+_WHY_KILL = "A process can end with status 137 for many reasons. Only the kernel knows whether it was short of memory."
 
 
 @check("Exactly one process was killed for lack of memory", points=2)

@@ -56,7 +56,9 @@ def depth(evidence: Evidence) -> Feedback | None:
 def reported(evidence: Evidence) -> Feedback | None:
     lines = [line.split() for line in evidence.run.stdout.splitlines()]
     answers = [tuple(words[1:]) for words in lines if words and words[0].rstrip(":") == _WORD]
-    candidates = [process for process in _sleeps(evidence) if len(process.nspid) == len(_deepest(evidence).nspid)]
+    candidates = [
+        process for process in _sleeps(evidence) if len(process.nspid) == len(_deepest(evidence).nspid)
+    ]
     truths = {tuple(map(str, process.nspid)) for process in candidates}
     if not answers:
         return Feedback(

@@ -1,7 +1,7 @@
 """The engine says what was asked for; the host's own view of processes says what happened."""
 
 from grader.check import Evidence, Feedback, check
-from grader.evidence import Container
+from grader.evidence import Container, Process
 
 _POLICY = "unless-stopped"
 
@@ -13,6 +13,11 @@ def _container(evidence: Evidence) -> Container | None:
 def _policy(container: Container) -> str:
     host_config = container.inspect.get("HostConfig") or {}
     return str((host_config.get("RestartPolicy") or {}).get("Name") or "no")
+
+
+def _command_line(process: Process) -> str:
+    """Return the words of a command, the first without its folder."""
+    return " ".join((process.argv[0].rpartition("/")[2], *process.argv[1:])) if process.argv else ""
 
 
 @check("The container exists", points=1)
@@ -31,19 +36,17 @@ def exists(evidence: Evidence) -> Feedback | None:
 
 @check("It runs the command from the workshop's image", points=1, after=("exists",))
 def runs(evidence: Evidence) -> Feedback | None:
-    wanted = ("sleep", str(evidence.parameters["seconds"]))
-    before = evidence.probe("crash")
-    if before.error is None:
-        processes = before.processes
-        if any(process.argv[-2:] == wanted and process.nspid[-1] == 1 for process in processes):
-            return None
+    wanted = f"sleep {evidence.parameters['seconds']}"
+    first = [process for process in evidence.probe("crash").processes if process.nspid[-1:] == (1,)]
+    if any(_command_line(process).endswith(wanted) for process in first):
+        return None
     container = _container(evidence)
     command = " ".join((container.inspect.get("Config") or {}).get("Cmd") or ()) if container else ""
     state = container.status if container else "gone"
     return Feedback(
         "not-running",
         "That command was not the first process of a running container.",
-        expected=" ".join(wanted),
+        expected=wanted,
         actual=f"{command or 'no command'} ({state})",
         why="A container lives exactly as long as its first process.",
     )

@@ -41,7 +41,9 @@ def built(evidence: Evidence) -> Feedback | None:
 def no_shell_between(evidence: Evidence) -> Feedback | None:
     process = _first_process(evidence, "default")
     argv = process.argv if process else ()
-    wrapped = len(argv) > 1 and argv[0].rpartition("/")[2] in {"sh", "bash", "dash"} and argv[1].startswith("-c")
+    wrapped = (
+        len(argv) > 1 and argv[0].rpartition("/")[2] in {"sh", "bash", "dash"} and argv[1].startswith("-c")
+    )
     if not wrapped:
         return None
     return Feedback(
@@ -78,7 +80,9 @@ def other_word(evidence: Evidence) -> Feedback | None:
         "argument-ignored",
         "An argument to `docker run` does not replace the default word.",
         expected=f"serving {other}",
-        actual=probe.error or (probe.stdout + probe.stderr).strip()[:200] or _command_line(_first_process(evidence, "other")),
+        actual=probe.error
+        or (probe.stdout + probe.stderr).strip()[:200]
+        or _command_line(_first_process(evidence, "other")),
         why="With `ENTRYPOINT` the arguments go to your program; with `CMD` alone they replace it.",
     )
 
@@ -89,7 +93,11 @@ def term_reaches_it(evidence: Evidence) -> Feedback | None:
     status = int(evidence.parameters["status"])
     if probe.details.get("signalled") and probe.exit_code == status and probe.wall_ms < _PROMPT_MS:
         return None
-    ending = f"status {probe.exit_code} after {probe.wall_ms:.0f} ms" if probe.exit_code is not None else "it did not end"
+    ending = (
+        f"status {probe.exit_code} after {probe.wall_ms:.0f} ms"
+        if probe.exit_code is not None
+        else "it did not end"
+    )
     return Feedback(
         "ignores-term",
         "TERM did not end the program the way it should.",

@@ -12,7 +12,13 @@ _ULIMIT = {
     "is inherited, but each child gets the full allowance again",
     "is set for a process by itself and works without any file system",
 }
-_NAMES = {"containers": "container", "vms": "vm", "virtual machine": "vm", "cgroups": "cgroup", "control group": "cgroup"}
+_NAMES = {
+    "containers": "container",
+    "vms": "vm",
+    "virtual machine": "vm",
+    "cgroups": "cgroup",
+    "control group": "cgroup",
+}
 
 
 def _line(evidence: Evidence, number: int) -> str:

@@ -68,6 +68,7 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
     """Writes to what standard error is at that moment: a progress bar puts itself in between."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
         self.stream = sys.stderr
         super().emit(record)
 
@@ -145,7 +146,8 @@ def write_output(path: str, data: bytes) -> None:
         GraderError: It cannot be written.
     """
     if path == "-":
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
         return
     target = Path(path)
     try:

@@ -48,7 +48,7 @@ def rejudge(context: Context, paths: tuple[Path, ...], outputs: Outputs, fail_un
     for slug, count in sorted(changed.items()):
         if count:
             click.echo(
-                f"grader: {slug} was changed since {count} bundle{'s were' if count > 1 else ' was'} observed: "
+                f"grader: {slug} was changed since {count} of the bundles were observed: "
                 "judged by the checks of today",
                 err=True,
             )

@@ -15,7 +15,7 @@ from grader.errors import ExerciseError, GraderError
 from grader.evidence import Value
 from grader.exercise.folder import shown_path
 from grader.model import Exercise, Submission
-from grader.parameters import can_be, fill_bytes
+from grader.parameters import fill_bytes
 
 Draw = Callable[[Exercise, str], dict[str, Value]]
 
@@ -28,14 +28,14 @@ class Sample:
 
     Attributes:
         feedback: Name of the feedback that it must get; empty for accepted ones.
-        folder: With its files, in which ``{{ parameter }}`` stands for values; or a Python file whose
-            function ``files(parameters)`` returns texts by name, for answers that have to be computed.
+        path: A folder with its files, in which ``{{ parameter }}`` stands for values; or, for answers that
+            have to be computed, a Python file whose function ``files(parameters)`` returns texts by name.
     """
 
     verdict: Literal["accepted", "rejected"]
     feedback: str
     name: str
-    folder: Path
+    path: Path
 
     @property
     def label(self) -> str:
@@ -57,43 +57,28 @@ def find(exercise: Exercise) -> tuple[Sample, ...]:
         ExerciseError: Something in `submissions/` is no sample.
     """
     top = exercise.folder / "submissions"
-    found = [_sample(exercise, "accepted", "", path) for path in _folders(top / "accepted")]
-    for feedback in _folders(top / "rejected"):
-        found += [_sample(exercise, "rejected", feedback.name, path) for path in _folders(feedback)]
-    if top.is_dir():
-        for path in top.iterdir():
-            if path.name not in {"accepted", "rejected"}:
-                raise ExerciseError(f"{shown_path(path)}: samples are in accepted/ or rejected/")
+    found = [Sample("accepted", "", path.stem, path) for path in _samples(top / "accepted")]
+    for feedback in _entries(top / "rejected"):
+        if not feedback.is_dir():
+            raise ExerciseError(
+                f"{shown_path(feedback)}: rejected samples are in a folder named after a feedback"
+            )
+        found += [Sample("rejected", feedback.name, path.stem, path) for path in _samples(feedback)]
+    for path in _entries(top):
+        if path.name not in {"accepted", "rejected"}:
+            raise ExerciseError(f"{shown_path(path)}: samples are in accepted/ or rejected/")
     return tuple(found)
 
 
-def _folders(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            yield path
-        elif path.suffix != ".toml" or not path.with_suffix("").is_dir():
-            raise ExerciseError(f"{shown_path(path)}: a folder was expected here")
+def _samples(folder: Path) -> Iterator[Path]:
+    for path in _entries(folder):
+        if not path.is_dir() and path.suffix != ".py":
+            raise ExerciseError(f"{shown_path(path)}: a sample is a folder or a Python file")
+        yield path
 
 
-def _sample(
-    exercise: Exercise, verdict: Literal["accepted", "rejected"], feedback: str, folder: Path
-) -> Sample:
-    values = folder.with_name(f"{folder.name}.toml")
-    if not values.exists():
-        return Sample(verdict, feedback, folder.name, folder)
-    shown = shown_path(values)
-    try:
-        fixed = tomllib.loads(values.read_bytes().decode("utf-8"))
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        raise ExerciseError(f"{shown}: {error}") from error
-    for name, value in fixed.items():
-        if name not in exercise.parameters:
-            raise ExerciseError(f"{shown}: $.{name}: {exercise.slug} has no such parameter")
-        if not can_be(exercise.parameters[name], value):
-            raise ExerciseError(f"{shown}: $.{name}: {value!r} is never drawn for this parameter")
-    return Sample(verdict, feedback, folder.name, folder, fixed)
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def submission(
@@ -104,28 +89,24 @@ def submission(
     Raises:
         SubmissionError: It is not well-formed, which may be what it is a sample of.
     """
-    if not sample.folder.is_dir():
-        return answer.from_files(exercise, participant, _computed(sample, parameters), parameters)
-    read = answer.read(exercise, sample.folder, participant, parameters)
-    return answer.from_files(
-        exercise,
-        participant,
-        {name: fill_bytes(content, parameters) for name, content in read.files.items()},
-        parameters,
-    )
+    if sample.path.is_dir():
+        read = answer.read(exercise, sample.path, participant, parameters)
+        files = {name: fill_bytes(content, parameters) for name, content in read.files.items()}
+    else:
+        files = _computed(sample, parameters)
+    return answer.from_files(exercise, participant, files, parameters)
 
 
-def write_batch(directory: Path, exercises: Iterable[Exercise], draw: Draw) -> tuple[int, int]:
-    """Write sample answers as a batch's folder: ``<participant>/<slug>/<files>``.
+def write_batch(directory: Path, exercises: Iterable[Exercise], draw: Draw) -> int:
+    """Write sample answers as a batch's folder, ``<participant>/<slug>/<files>``; return how many.
 
-    The participants are called after what they hand in: right-1, wrong-2, fake-1, hostile-1. Samples for
-    fixed values are left out, as those participants draw others. Returns how many were written and how
-    many left out.
+    The participants are called after what they hand in: right-1, wrong-2, fake-1, hostile-1.
 
     Raises:
+        ExerciseError: A sample cannot be computed.
         GraderError: The folder is not empty, or cannot be written.
     """
-    count = left_out = 0
+    count = 0
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
@@ -133,17 +114,13 @@ def write_batch(directory: Path, exercises: Iterable[Exercise], draw: Draw) -> t
         for exercise in exercises:
             numbers: Counter[str] = Counter()
             for sample in find(exercise):
-                if sample.fixed:
-                    left_out += 1
-                    continue
                 numbers[sample.group] += 1
                 participant = f"{sample.group}-{numbers[sample.group]}"
-                target = directory / participant / exercise.slug
-                _write(sample, target, draw(exercise, participant))
+                _write(sample, directory / participant / exercise.slug, draw(exercise, participant))
                 count += 1
     except OSError as error:
         raise GraderError(f"{error.filename}: {error.strerror}") from error
-    return count, left_out
+    return count
 
 
 def _computed(sample: Sample, parameters: Mapping[str, Value]) -> dict[str, bytes]:
@@ -153,18 +130,18 @@ def _computed(sample: Sample, parameters: Mapping[str, Value]) -> dict[str, byte
         ExerciseError: It cannot be asked, or answers with something else.
     """
     try:
-        texts = runpy.run_path(str(sample.folder))["files"](dict(parameters))
+        texts = runpy.run_path(str(sample.path))["files"](dict(parameters))
         return {str(name): str(text).encode() for name, text in texts.items()}
     except Exception as error:
-        raise ExerciseError(f"{shown_path(sample.folder)}: {type(error).__name__}: {error}") from error
+        raise ExerciseError(f"{shown_path(sample.path)}: {type(error).__name__}: {error}") from error
 
 
 def _write(sample: Sample, target: Path, parameters: Mapping[str, Value]) -> None:
-    if sample.folder.is_dir():
-        _copy(sample.folder, target, parameters)
+    if sample.path.is_dir():
+        _copy(sample.path, target, parameters)
         return
-    target.mkdir(parents=True)
     for name, content in _computed(sample, parameters).items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_bytes(content)
 
 

@@ -65,7 +65,7 @@ def right_status(evidence: Evidence) -> Feedback | None:
     "submissions/accepted/subshell/answer.sh": "(exit {{ status }})\n",
     "submissions/rejected/status-zero/fake-print/answer.sh": 'echo "exit status {{ status }}"\n',
     "submissions/rejected/wrong-status/one/answer.sh": "exit 1\n",
-    "submissions/rejected/wrong-status/signal/answer.sh": "kill -KILL $$\n",
+    "submissions/rejected/wrong-status/signal/answer.sh": "sh -c 'kill -KILL $$'\n",
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from grader.evidence import Build
 from grader.observe import buildlog
+from grader.observe.refusal import refusal
 from grader.sandbox.engine import Engine, EngineError
 
 _LOG_BYTES = 4 << 20
@@ -32,7 +33,7 @@ def build(
         tag: Name for the image.
         wall_seconds: Deadline.
     """
-    refused = buildlog.refusal(text, allowed)
+    refused = refusal(text, allowed)
     if refused is not None:
         return buildlog.to_refused(refused)
     return _build(engine, "/answer", dockerfile, tag, wall_seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import NamedTuple
 
 from grader.evidence import Cgroup, Sample
 from grader.observe.groups import Group, GroupTree
@@ -27,6 +28,8 @@ class _Files:
     peak: str
     current: str
     kills: str
+    hits: tuple[str, ...]
+    hits_key: bytes
 
 
 _FILES = {
@@ -36,6 +39,8 @@ _FILES = {
         peak="memory.max_usage_in_bytes",
         current="memory.usage_in_bytes",
         kills="memory.oom_control",
+        hits=("memory.failcnt", "memory.memsw.failcnt"),
+        hits_key=b"",
     ),
     2: _Files(
         limit="memory.max",
@@ -43,6 +48,8 @@ _FILES = {
         peak="memory.peak",  # Linux 5.19 and later
         current="memory.current",
         kills="memory.events",
+        hits=("memory.events.local",),
+        hits_key=b"oom",
     ),
 }
 
@@ -55,11 +62,14 @@ def parse_limit(content: bytes | None) -> int | None:
     return int(number)
 
 
-def parse_kills(content: bytes | None) -> int:
-    """Read ``oom_kill`` of ``memory.events`` (v2) or ``memory.oom_control`` (v1, Linux 4.13 and later)."""
+def parse_counter(content: bytes | None, key: bytes) -> int:
+    """Read the number after `key` in a file of such pairs, or the only number in the file where no key is.
+
+    0 where it is not there; ``oom_kill`` of v1's ``memory.oom_control`` came with Linux 4.13.
+    """
     for line in (content or b"").splitlines():
-        key, _, value = line.partition(b" ")
-        if key == b"oom_kill" and value.isdigit():
+        name, _, value = line.rpartition(b" ")
+        if name == key and value.isdigit():
             return int(value)
     return 0
 
@@ -70,6 +80,22 @@ def swap_limit(version: int, limit: int | None, content: bytes | None) -> int | 
     if version == 2 or bound is None:
         return bound
     return None if limit is None else max(0, bound - limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """What a group's own counters and its list of processes tell about OOM kills.
+
+    Attributes:
+        victims: How many of the processes directly in it were killed.
+        hits: How often its own limit stopped somebody, in it or below: under v1 also where reclaiming
+            some memory helped.
+        members: Host ids of every process ever seen in it.
+    """
+
+    victims: int
+    hits: int
+    members: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -89,6 +115,12 @@ class Series:
             self.interval_ms *= 2
 
 
+class _Counters(NamedTuple):
+    kills: int
+    victims: int
+    hits: int
+
+
 class _Memory:
     """What is known about one group."""
 
@@ -100,7 +132,9 @@ class _Memory:
             for kind in ("current", "peak", "kills", "limit", "swap")
         }
         self._held["pids"] = HeldFile(f"{pids_directory}/pids.max", budget)
-        self._before = 0
+        self._hits = [HeldFile(f"{directory}/{file}", budget) for file in files.hits]
+        self._hits_key = files.hits_key
+        self._before = _Counters(0, 0, 0)
         self._replaced = 0
         self.name = name
         self.limit: int | None = None
@@ -108,6 +142,8 @@ class _Memory:
         self.peak = 0
         self.current = 0
         self.kills = 0
+        self.victims = 0
+        self.hits = 0
         self.pids_limit: int | None = None
         self.members: dict[int, None] = {}
         self.series = Series()
@@ -134,15 +170,23 @@ class _Memory:
         self.peak = max(self.peak, self.current, parse_limit(self._held["peak"].read()) or 0)
         self.limit = parse_limit(self._held["limit"].read())
         self.swap = swap_limit(self._version, self.limit, self._held["swap"].read())
-        self._count(parse_kills(self._held["kills"].read()))
+        self._count()
 
-    def _count(self, counted: int) -> None:
-        """Add up the kills of all groups that have borne this name."""
+    def _count(self) -> None:
+        """Add up the counters of all groups that have borne this name."""
+        kills = parse_counter(self._held["kills"].read(), b"oom_kill")
+        contents = [file.read() for file in self._hits]
         replaced = self._held["kills"].replaced
-        if replaced != self._replaced or self._before + counted < self.kills:
+        if replaced != self._replaced or self._before.kills + kills < self.kills:
             self._replaced = replaced
-            self._before = self.kills
-        self.kills = self._before + counted
+            self._before = _Counters(self.kills, self.victims, self.hits)
+        own = kills if self._version == 1 else parse_counter(contents[0], b"oom_kill")
+        self.kills = self._before.kills + kills
+        self.victims = self._before.victims + own
+        self.hits = self._before.hits + sum(parse_counter(content, self._hits_key) for content in contents)
+
+    def pressure(self) -> Pressure:
+        return Pressure(self.victims, self.hits, frozenset(self.members))
 
     def evidence(self) -> Cgroup:
         return Cgroup(
@@ -159,7 +203,7 @@ class _Memory:
         )
 
     def close(self) -> None:
-        for file in self._held.values():
+        for file in (*self._held.values(), *self._hits):
             file.close()
 
 
@@ -219,6 +263,10 @@ class CgroupWatch:
     def counters(self) -> Mapping[str, int]:
         """Return ``oom_kill`` of every group that counted one, by path, as of the last sample."""
         return {known.name: known.kills for known in self._known.values() if known.kills}
+
+    def pressure(self) -> Mapping[str, Pressure]:
+        """Return what every group's counters say about OOM kills, by path, as of the last sample."""
+        return {known.name: known.pressure() for known in self._known.values()}
 
     def close(self) -> None:
         """Let go of all files."""

@@ -150,13 +150,13 @@ def _kill(action: actions.Kill, context: Context) -> Probe:
     victim = context.groups.first_process(before.id)
     if victim is None:
         return Probe("", "", ok=False, error=f"{action.container} is not running", container=before)
+    processes = context.look(context.groups.processes(before.id))
     context.groups.signal(before.id, victim, signal.Signals[f"SIG{action.signal.removeprefix('SIG')}"])
     started = time.monotonic()
     again = _wait(lambda: context.groups.first_process(before.id) not in (victim, None), action.wait_seconds)
     wall_ms = (time.monotonic() - started) * 1000
     after = context.inspect(before.id)
     details = {"killed": victim, "runs_again": again, "restarts_before": before.restart_count}
-    processes = context.look(context.groups.processes(before.id))
     return Probe("", "", ok=True, wall_ms=wall_ms, container=after, processes=processes, details=details)
 
 

@@ -15,6 +15,7 @@ from grader.observe.cgroups import CgroupWatch
 from grader.observe.groups import GroupTree
 from grader.observe.network import read_namespaces
 from grader.observe.oom import KernelLog
+from grader.observe.oom_groups import place
 from grader.observe.pids import ProcessWatch
 from grader.observe.target import Target
 
@@ -127,7 +128,7 @@ class Watch:
         if not self._tree.root.alive:
             raise SandboxError(f"the control group {self._target.memory_group} has gone")
         return Sight(
-            oom=Oom(read.kills, self._cgroups.counters(), read.lost),
+            oom=Oom(place(read.kills, self._cgroups.pressure()), self._cgroups.counters(), read.lost),
             processes=processes,
             cgroups=self._cgroups.evidence(),
             networks=tuple(self._networks.values()) if self._wanted.networks else None,

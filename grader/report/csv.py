@@ -28,7 +28,7 @@ COLUMNS: Final = (
 )
 
 # What makes a spreadsheet take a cell for a formula, full-width forms included.
-_FORMULA: Final = frozenset("=+-@＝＋－＠\t\r|%")
+_FORMULA: Final = frozenset("=+-@|%\uff1d\uff0b\uff0d\uff20")
 
 
 def to_csv(reports: Iterable[Report]) -> bytes:

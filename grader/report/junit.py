@@ -33,7 +33,8 @@ def to_xml(reports: Iterable[Report]) -> bytes:
         root.set(total, str(sum(int(suite.get(total, "0")) for suite in root)))
     root.set("time", f"{sum(float(suite.get('time', '0')) for suite in root):.6f}")
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def _suite(report: Report, name: str) -> ElementTree.Element:

@@ -99,7 +99,10 @@ def walk(folder: Path, hidden: Path) -> Iterator[tuple[str, os.stat_result]]:
     while pending:
         with os.scandir(pending.pop()) as entries:
             for entry in sorted(entries, key=lambda each: each.name):
-                status = entry.stat(follow_symlinks=False)
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # removed meanwhile
+                    continue
                 if status.st_dev != device or entry.path == str(hidden):
                     continue
                 yield entry.path, status
@@ -207,11 +210,11 @@ class Cache:
     @contextmanager
     def _building(self, final: Path) -> Iterator[Path]:
         """Give a folder to build in; after success, remove what the new image replaces."""
-        for path in self.folder.glob("building-*"):  # left by a run that was killed
-            shutil.rmtree(path)
-        with tempfile.TemporaryDirectory(prefix="building-", dir=self.folder) as work:
-            yield Path(work)
         kind = final.name.partition("-")[0]
+        for path in self.folder.glob(f"building-{kind}-*"):  # left by a run that was killed
+            shutil.rmtree(path)
+        with tempfile.TemporaryDirectory(prefix=f"building-{kind}-", dir=self.folder) as work:
+            yield Path(work)
         for path in self.folder.glob(f"{kind}-*"):
             if path.stem != final.stem:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

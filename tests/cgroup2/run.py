@@ -39,6 +39,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
@@ -84,7 +85,7 @@ def choose_accelerator(wanted: str) -> str:
     if wanted != "tcg" and kvm_works():
         return "kvm"
     if wanted == "kvm":
-        raise HarnessError("/dev/kvm does not work on this machine")
+        raise HarnessError("qemu cannot use KVM on this machine")
     return "tcg,thread=multi"
 
 
@@ -112,25 +113,20 @@ def write_settings(cache: Cache, venv: Path, pytest_arguments: list[str]) -> Non
 
 
 def prepare(
-    cache: Cache, run_disk: Path, options: argparse.Namespace, pytest_arguments: list[str]
-) -> Machine:
-    """Build what is not cached, write this run's disk, and return the machine to start."""
+    cache: Cache, run_disk: Path, project: Path, pytest_arguments: list[str]
+) -> tuple[Path, list[Path]]:
+    """Build what is not cached, write this run's disk, and return the system and all disks."""
     with (cache.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs share the copied project
-        project = options.project.resolve()
         cache.copy_project(project)
-        system = cache.system()
-        state = cache.state()
-        venv, venv_disk = cache.venv(project)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            building = pool.submit(cache.system)
+            state = cache.state()
+            venv, venv_disk = cache.venv(project)
+            system = building.result()
         write_settings(cache, venv, pytest_arguments)
         cache.pack_run(run_disk)
-    return Machine(
-        kernel=system / "vmlinuz",
-        initramfs=system / "initramfs",
-        disks=(system / "disk", state, venv_disk, run_disk),
-        accelerator=choose_accelerator(options.accel),
-        memory=options.memory or choose_memory(),
-    )
+    return system, [system / "disk", state, venv_disk, run_disk]
 
 
 def run(options: argparse.Namespace, pytest_arguments: list[str]) -> int:
@@ -146,11 +142,15 @@ def run(options: argparse.Namespace, pytest_arguments: list[str]) -> int:
                 f"missing here: apt-get install {' '.join(missing)}   (or use --install)"
             )
         install(missing)
+    accelerator = choose_accelerator(options.accel)
     started = time.monotonic()
     cache = Cache(Path(os.environ.get("GRADER_STATE_DIR", "/var/lib/grader")).resolve())
     with tempfile.TemporaryDirectory(prefix="cgroup2-") as folder:
-        machine = prepare(cache, Path(folder, "disk"), options, pytest_arguments)
-        log(f"disks ready in {time.monotonic() - started:.1f} s, starting {machine.accelerator}")
+        disk = Path(folder, "disk")
+        system, disks = prepare(cache, disk, options.project.resolve(), pytest_arguments)
+        memory = options.memory or choose_memory()
+        machine = Machine(system / "vmlinuz", system / "initramfs", disks, accelerator, memory)
+        log(f"disks ready in {time.monotonic() - started:.1f} s, starting {accelerator}")
         booting = time.monotonic()
         result = run_guest(machine, options.deadline)
     ran = time.monotonic() - booting

@@ -11,6 +11,7 @@ import http.client
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -24,8 +25,9 @@ ACT = r"""
 /* A tool small enough to be a base image: act VERB ARGUMENT… [, VERB ARGUMENT…]…, without a C library. */
 static long call(long n, long a, long b, long c, long d, long e) {
     long result;
-    register long r10 asm("r10") = d, r8 asm("r8") = e;
-    asm volatile("syscall" : "=a"(result) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
+    register long r10 asm("r10") = d, r8 asm("r8") = e, r9 asm("r9") = 0;
+    asm volatile("syscall" : "=a"(result) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                 : "rcx", "r11", "memory");
     return result;
 }
 static int length(const char *s) { int n = 0; while (s[n]) n++; return n; }
@@ -51,11 +53,17 @@ void run(long *stack) {
         else if (*verb == 'r') check(call(84, (long)a, 0, 0, 0, 0), a);                   /* rmdir DIR */
         else if (*verb == 'm') check(call(83, (long)a, 0755, 0, 0, 0), a);                /* mkdir DIR */
         else if (*verb == 'p') check(call(133, (long)a, 010644, 0, 0, 0), a);             /* pipe FILE */
-        else if (*verb == 's') { check(call(88, (long)a, (long)b, 0, 0, 0), b); at++; }   /* symlink TO NAME */
-        else if (*verb == 'h') { check(call(86, (long)a, (long)b, 0, 0, 0), b); at++; }   /* hardlink TO NAME */
+        else if (*verb == 's') { check(call(88, (long)a, (long)b, 0, 0, 0), b); at++; } /* symlink TO NAME */
+        else if (*verb == 'h') { check(call(86, (long)a, (long)b, 0, 0, 0), b); at++; } /* hardlink TO NAME */
         else if (*verb == 'o') { check(call(92, (long)a, 1, 2, 0, 0), a); }               /* own FILE (1:2) */
-        else if (*verb == 't') { call(1, 1, (long)a, length(a), 0, 0); call(1, 1, (long)"\n", 1, 0, 0); } /* tell TEXT */
-        else if (*verb == 'n') { long span[2] = {number, 0}; call(35, (long)span, 0, 0, 0, 0); } /* nap SECONDS */
+        else if (*verb == 't') {                                                          /* tell TEXT */
+            call(1, 1, (long)a, length(a), 0, 0);
+            call(1, 1, (long)"\n", 1, 0, 0);
+        }
+        else if (*verb == 'n') {                                                          /* nap SECONDS */
+            long span[2] = {number, 0};
+            call(35, (long)span, 0, 0, 0, 0);
+        }
         else if (*verb == 'e') {                                                          /* eat MEGABYTES */
             long size = (long)number << 20;
             char *start = (char *)call(9, 0, size, 3, 0x22, -1);
@@ -87,7 +95,7 @@ WORKDIR /srv
 STOPSIGNAL SIGINT
 ENTRYPOINT ["/act"]
 CMD ["nap", "60"]
-"""
+"""  # noqa: E501
 
 BUILDS = {
     "ok": DOCKERFILE,
@@ -115,8 +123,18 @@ def base_archive() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         source, tool = Path(folder, "act.c"), Path(folder, "act")
         source.write_text(ACT)
-        flags = ["-Os", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"]
-        subprocess.run(["gcc", *flags, "-s", "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-o", tool, source], check=True)
+        flags = [
+            "-Os",
+            "-static",
+            "-nostdlib",
+            "-ffreestanding",
+            "-fno-stack-protector",
+            "-fno-asynchronous-unwind-tables",
+        ]
+        subprocess.run(
+            ["gcc", *flags, "-s", "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-o", tool, source],
+            check=True,
+        )
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
             for name, kind, text in [
@@ -133,10 +151,16 @@ def base_archive() -> bytes:
 def main(address: str, target: str, buildx: str | None = None) -> None:
     into = Path(target)
     into.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {"DOCKER_HOST": f"unix://{address}", "DOCKER_BUILDKIT": "0", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    environment = os.environ | {
+        "DOCKER_HOST": f"unix://{address}",
+        "DOCKER_BUILDKIT": "0",
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+    }
 
     def docker(*words: str, **options) -> subprocess.CompletedProcess:
-        return subprocess.run(["docker", *words], env=environment, check=options.pop("check", True), **options)
+        return subprocess.run(
+            ["docker", *words], env=environment, check=options.pop("check", True), **options
+        )
 
     def build(name: str, tag: str, text: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -144,10 +168,19 @@ def main(address: str, target: str, buildx: str | None = None) -> None:
             if not buildx:
                 docker("build", "--network=none", "-t", tag, folder, check=False)
                 return
-            command = [buildx, "build", "--network=none", "--progress=rawjson", "--provenance=false", "-t", tag]
+            command = [
+                buildx,
+                "build",
+                "--network=none",
+                "--progress=rawjson",
+                "--provenance=false",
+                "-t",
+                tag,
+            ]
             command += ["--metadata-file", f"{folder}/meta", folder]
             built = subprocess.run(command, env=environment, capture_output=True)
-            (into / f"build-{name}.json.gz").write_bytes(gzip.compress(built.stderr, mtime=0))
+            said = re.sub(rb"[0-9.]+:53\b", b"192.0.2.53:53", built.stderr)  # this machine's name server
+            (into / f"build-{name}.json.gz").write_bytes(gzip.compress(said, mtime=0))
             with contextlib.suppress(FileNotFoundError):
                 (into / f"build-{name}.meta.json").write_bytes(Path(folder, "meta").read_bytes())
 
@@ -161,20 +194,49 @@ def main(address: str, target: str, buildx: str | None = None) -> None:
     stream = Engine(address)
     stream.request("GET", f"/events?since={time.time():.9f}", headers={"Host": "engine"})
     events: list[bytes] = []
-    reader = threading.Thread(target=lambda: events.extend(iter(stream.getresponse().readline, b"")), daemon=True)
+    reader = threading.Thread(
+        target=lambda: events.extend(iter(stream.getresponse().readline, b"")), daemon=True
+    )
     reader.start()
     plain = ["--network", "none", "--no-healthcheck"]
     docker("network", "create", "--internal", "lab", check=False)
     docker("volume", "create", "store")
-    docker("run", "-d", *plain, "--name", "web", "-l", "org.example.role=front", "-m", "64m", "-v", "store:/store", "answer")
+    docker(
+        "run",
+        "-d",
+        *plain,
+        "--name",
+        "web",
+        "-l",
+        "org.example.role=front",
+        "-m",
+        "64m",
+        "-v",
+        "store:/store",
+        "answer",
+    )
     docker("exec", "web", "/act", "tell", "a: b")
     docker("exec", "web", "/act", "xit", "4", check=False)
     docker("stop", "-t", "1", "web")
     docker("run", "--rm", *plain, "--name", "gone", "answer", "xit", "7", check=False)
-    docker("run", *plain, "--name", "hungry", "-m", "8m", "--memory-swap", "8m", "answer", "eat", "64", check=False)
-    docker("run", "-d", *plain, "--name", "busy", "-e", "MODE=x", "--restart", "on-failure:2", "answer")
+    docker(
+        "run",
+        *plain,
+        "--name",
+        "hungry",
+        "-m",
+        "8m",
+        "--memory-swap",
+        "8m",
+        "answer",
+        "eat",
+        "64",
+        check=False,
+    )
+    docker("run", "-d", *plain, "--name", "busy", "-e", "MODE=x", "answer")
     docker("kill", "-s", "USR1", "busy")
-    time.sleep(1)
+    docker("run", "-d", *plain, "--name", "again", "--restart", "on-failure:2", "answer", "xit", "5")
+    time.sleep(2)
     docker("run", "-d", *plain, "--name", "alive", "answer")
     time.sleep(0.5)
     api = Engine(address)
@@ -188,9 +250,12 @@ def main(address: str, target: str, buildx: str | None = None) -> None:
         "networks": api.get("/networks"),
         "volumes": api.get("/volumes"),
     }
-    (into / "engine.json").write_text(json.dumps(state, indent=1) + "\n")
-    (into / "events.jsonl").write_bytes(b"".join(events))
-    docker("rm", "-f", "web", "hungry", "busy", "alive")
+    root = api.get("/info")["DockerRootDir"]
+    text = json.dumps(state, indent=1).replace(root, "/var/lib/docker")
+    text = text.replace(str(Path(root).parent / "exec"), "/var/run/docker")
+    (into / "engine.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    (into / "events.jsonl.gz").write_bytes(gzip.compress(b"".join(events), mtime=0))
+    docker("rm", "-f", "web", "hungry", "busy", "again", "alive")
     docker("rmi", "-f", "answer", "second", "failed", "warned", "tiny:1", check=False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 
@@ -26,7 +26,7 @@ def write(*lines: str) -> None:
     """Write records as user space can; a fresh descriptor evades the limit of ten in five seconds."""
     for line in lines:
         with open("/dev/kmsg", "w") as file:
-            file.write(line)
+            file.write(f"{line}\n")  # without its end the kernel holds a record back for more
 
 
 def kills(log: KernelLog, running: Running, count: int, seconds: float = 5.0) -> KillsRead:
@@ -39,66 +39,64 @@ def kills(log: KernelLog, running: Running, count: int, seconds: float = 5.0) ->
         time.sleep(0.01)
 
 
+Named = Callable[..., tuple[OomKill, ...]]
+
+
+@pytest.fixture
+def named(start: Start, kernel_log: KernelLog) -> Named:
+    """Run a script until the kernel names the groups of its kills: it does ten in five seconds."""
+
+    def run(script: str, count: int = 1, profile: Profile = Profile.CGROUPS) -> tuple[OomKill, ...]:
+        for _ in range(3):
+            running = start(profile, f"{script}\necho done; sleep 9")
+            running.wait_for("done")
+            found = kills(kernel_log, running, count)
+            assert found.by_machine == 0
+            assert len(found.kills) == count or found.lost
+            if len(found.kills) == count and all(kill.comm and kill.group for kill in found.kills):
+                break
+            if attempt_named(kernel_log, running):
+                break
+            time.sleep(5.1)
+        return found.kills
+
+    return run
+
+
+def attempt_named(log: KernelLog, running: Running) -> bool:
+    """Return whether the kernel wrote a line with the sandbox's name."""
+    return any(
+        running.target.name.encode() in line.message for line in log._lines if line.seq >= running.mark
+    )
+
+
 @sandbox
-def test_a_kill_in_a_group_of_ones_own(start: Start, kernel_log: KernelLog) -> None:
-    running = start(Profile.CGROUPS, "group w 20M; bomb w; echo status $?; sleep 9")
-    assert "status 137" in running.wait_for("status")
-    found = kills(kernel_log, running, 1)
-    (kill,) = found.kills
+def test_a_kill_in_a_group_of_ones_own(named: Named) -> None:
+    (kill,) = named("group w 20M; bomb w; test $? = 137 || exit")
     assert (kill.group, kill.victim_group, kill.comm, kill.uid) == ("/w", "/w", "tail", 0)
     assert kill.pid > 1
-    assert found.by_machine == 0
 
 
 @sandbox
-def test_a_kill_under_the_cap_of_the_sandbox(start: Start, kernel_log: KernelLog) -> None:
-    running = start(Profile.PLAIN, "tail /dev/zero; echo status $?; sleep 9")
-    assert "status 137" in running.wait_for("status")
-    (kill,) = kills(kernel_log, running, 1).kills
+def test_a_kill_under_the_cap_of_the_sandbox(named: Named) -> None:
+    (kill,) = named("tail /dev/zero", profile=Profile.PLAIN)
     assert (kill.group, kill.victim_group, kill.comm, kill.uid) == ("/", "/", "tail", 1000)
 
 
 @sandbox
-def test_a_kill_in_a_nested_group_removed_right_after(start: Start, kernel_log: KernelLog) -> None:
-    script = "group a 40M; share a; group a/b 20M; bomb a/b; rmdir $G/a/b && rmdir $G/a; echo done; sleep 9"
-    running = start(Profile.CGROUPS, script)
-    running.wait_for("done")
-    (kill,) = kills(kernel_log, running, 1).kills
+def test_a_kill_in_a_nested_group_removed_right_after(named: Named) -> None:
+    (kill,) = named("group a 40M; share a; group a/b 20M; bomb a/b; rmdir $G/a/b && rmdir $G/a || exit")
     assert (kill.group, kill.victim_group) == ("/a/b", "/a/b")
 
 
 @sandbox
-def test_a_limit_above_the_victims_group(start: Start, kernel_log: KernelLog) -> None:
-    script = "group a 20M; share a; group a/b 40M; bomb a/b; echo done; sleep 9"
-    running = start(Profile.CGROUPS, script)
-    running.wait_for("done")
-    (kill,) = kills(kernel_log, running, 1).kills
+def test_a_limit_above_the_victims_group(named: Named) -> None:
+    (kill,) = named("group a 20M; share a; group a/b 40M; bomb a/b")
     assert (kill.group, kill.victim_group) == ("/a", "/a/b")
 
 
 @sandbox
-def test_a_burst_loses_the_groups_but_no_kill(start: Start, kernel_log: KernelLog) -> None:
-    """The kernel names the groups of at most ten kills in five seconds."""
-    script = "group w 8M; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do bomb w; done; echo done; sleep 9"
-    running = start(Profile.CGROUPS, script)
-    deadline = time.monotonic() + 15
-    while b"done" not in running.seen and time.monotonic() < deadline:
-        kernel_log.poll()
-        try:
-            running.wait_for("done", 0.02)
-        except AssertionError:
-            continue
-    found = kills(kernel_log, running, 14)
-    assert len(found.kills) + found.lost >= 14
-    assert len(found.kills) == 14 or found.lost
-    assert len({kill.pid for kill in found.kills}) == len(found.kills)
-    assert {kill.group for kill in found.kills} <= {"/w", None}
-    assert None in {kill.group for kill in found.kills} or found.lost
-    assert {kill.comm for kill in found.kills} == {"tail"}
-
-
-@sandbox
-def test_hostile_names(start: Start, kernel_log: KernelLog) -> None:
+def test_hostile_names(named: Named) -> None:
     script = r"""
     name=$'w,task_memcg=,task=x,pid=1,uid=0 (\\x0a)\xff'
     group "$name" 20M
@@ -107,11 +105,8 @@ def test_hostile_names(start: Start, kernel_log: KernelLog) -> None:
     group plain 20M
     cp /usr/bin/tail $'/tmp/a) total-vm:\n'
     inside plain $'/tmp/a) total-vm:\n' /dev/zero
-    echo done; sleep 9
     """
-    running = start(Profile.CGROUPS, script)
-    running.wait_for("done")
-    first, second = kills(kernel_log, running, 2).kills
+    first, second = named(script, 2)
     assert first.group == first.victim_group == r"/w,task_memcg=,task=x,pid=1,uid=0 (\x5cx0a)\xff"
     assert first.comm == "a,pid=1,uid=0"
     assert (second.group, second.comm) == ("/plain", "a) total-vm:\n")
@@ -120,18 +115,16 @@ def test_hostile_names(start: Start, kernel_log: KernelLog) -> None:
 
 
 @sandbox
-def test_names_too_long_for_one_record(start: Start, kernel_log: KernelLog) -> None:
+def test_names_too_long_for_one_record(named: Named) -> None:
     """The kernel goes on in further records, flagged as such."""
     script = r"""
     long=$(printf 'x%.0s' $(seq 200)); path=$long
     group $path 40M; share $path
     for i in 1 2; do path=$path/$long; group $path 40M; share $path; done
     group $path/w 20M
-    bomb $path/w; echo done; sleep 9
+    bomb $path/w
     """
-    running = start(Profile.CGROUPS, script)
-    running.wait_for("done")
-    (kill,) = kills(kernel_log, running, 1).kills
+    (kill,) = named(script)
     assert kill.group == f"/{'x' * 200}" * 3 + "/w"
     assert kill.victim_group == kill.group
 
@@ -224,7 +217,22 @@ def test_a_log_that_cannot_be_read_says_how_to_mend_it() -> None:
         KernelLog("/dev/nothing-here")
 
 
-def test_target_of_another_range() -> None:
-    """Kills are given by ids inside the sandbox."""
-    assert replace(TARGET, first_id=1) != TARGET
-    assert OomKill(None, None, 1, "x", 0).uid == 0
+@sandbox
+def test_a_burst_loses_the_groups_but_no_kill(start: Start, kernel_log: KernelLog) -> None:
+    """The kernel names the groups of at most ten kills in five seconds."""
+    script = "group w 8M; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do bomb w; done; echo done; sleep 9"
+    running = start(Profile.CGROUPS, script)
+    deadline = time.monotonic() + 15
+    while b"done" not in running.seen and time.monotonic() < deadline:
+        kernel_log.poll()
+        try:
+            running.wait_for("done", 0.02)
+        except AssertionError:
+            continue
+    found = kills(kernel_log, running, 14)
+    assert len(found.kills) + found.lost >= 14
+    assert len(found.kills) == 14 or found.lost
+    assert len({kill.pid for kill in found.kills}) == len(found.kills)
+    assert {kill.group for kill in found.kills} <= {"/w", None}
+    assert None in {kill.group for kill in found.kills} or found.lost
+    assert {kill.comm for kill in found.kills} == {"tail"}

@@ -21,7 +21,11 @@ from grader.sandbox import images
 from grader.sandbox.images import store
 from grader.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.sandbox, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(os.geteuid() != 0, reason="building images needs root"),
+]
 
 _STORE = "containerd/daemon"
 
@@ -31,28 +35,27 @@ def _silent(step: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def settings() -> Settings:
+def built(settings: Settings) -> Settings:
     """Give the store of this machine, filled."""
-    settings = Settings.from_environment()
     images.build(settings, _silent)
     return settings
 
 
 @pytest.fixture
-def copy(settings: Settings, tmp_path: Path) -> Settings:
+def copy(built: Settings, tmp_path: Path) -> Settings:
     """Give a store that a test may change."""
     copy = Settings(state_dir=tmp_path / "state", run_dir=tmp_path / "run")
-    images.clone(settings, copy)
+    images.clone(built, copy)
     return copy
 
 
 @pytest.fixture(scope="module")
-def unpacked(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def unpacked(built: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """Unpack each image's layer, as its engine would."""
     roots = {}
     for name in ("debian", "busybox"):
         root = tmp_path_factory.mktemp(name)
-        with tarfile.open(store.folder(settings) / f"image-{name}" / "image.tar") as archive:
+        with tarfile.open(store.folder(built) / f"image-{name}" / "image.tar") as archive:
             layer = next(iter(archive))
             with tarfile.open(fileobj=archive.extractfile(layer)) as tar:
                 tar.extractall(root, filter="fully_trusted")
@@ -66,7 +69,8 @@ def _inside(root: Path, *command: str, writable: bool = False) -> str:
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
     script = (
         f'mount --bind "$0" "$0"; mount -o remount,bind,{"rw" if writable else "ro"} "$0";'
-        'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; exec chroot "$0" "$@"'
+        'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; mount -t tmpfs tmpfs "$0/run";'
+        'exec chroot "$0" "$@"'
     )
     answer = subprocess.run(
         ["unshare", "--mount", "--pid", "--fork", "sh", "-ec", script, str(root), *command],
@@ -80,8 +84,8 @@ def _inside(root: Path, *command: str, writable: bool = False) -> str:
     return answer.stdout
 
 
-def test_base_has_what_shell_answers_use(settings: Settings) -> None:
-    root = images.rootfs(settings, "base")
+def test_base_has_what_shell_answers_use(built: Settings) -> None:
+    root = images.rootfs(built, "base")
     for command in (
         "bash ls unshare nsenter mount ps ip hostname busybox ping ifconfig killall tail"
     ).split():
@@ -92,10 +96,10 @@ def test_base_has_what_shell_answers_use(settings: Settings) -> None:
     assert _inside(root, "sh", "-c", "getent passwd learner").split(":")[5:] == ["/work", "/bin/bash\n"]
 
 
-def test_the_engines_root_has_an_engine_and_no_way_out(settings: Settings) -> None:
-    root = images.rootfs(settings, "engine")
+def test_the_engines_root_has_an_engine_and_no_way_out(built: Settings) -> None:
+    root = images.rootfs(built, "engine")
     assert "version 26.1" in _inside(root, "dockerd", "--version")
-    assert "v0.13" in _inside(root, "docker", "buildx", "version")
+    assert " 0.13" in _inside(root, "docker", "buildx", "version")
     assert "2.26" in _inside(root, "docker", "compose", "version")
     assert _inside(root, "/usr/local/libexec/buildkit/runc", "--version").startswith("crun version")
     assert _inside(root, "runc", "--version").startswith("runc version")
@@ -109,10 +113,10 @@ def test_the_engines_root_has_an_engine_and_no_way_out(settings: Settings) -> No
 
 @pytest.mark.parametrize(("name", "most"), [("base", 110 * MIB), ("engine", 450 * MIB)])
 def test_root_file_systems_are_lean_and_carry_nothing_of_this_machine(
-    settings: Settings, name: str, most: int
+    built: Settings, name: str, most: int
 ) -> None:
-    root = images.rootfs(settings, name)
-    manifest = next(row for row in images.listing(settings) if row.name == f"rootfs-{name}")
+    root = images.rootfs(built, name)
+    manifest = next(row for row in images.listing(built) if row.name == f"rootfs-{name}")
     assert manifest.size_bytes < most
     assert manifest.packages["bash"] == _inside(root, "dpkg-query", "-W", "-f", "${Version}", "bash")
     for leftover in (
@@ -163,11 +167,11 @@ def test_the_busybox_image_serves_files_under_its_own_names(unpacked: dict[str, 
     assert (root / "usr/bin/env").readlink() == Path("../../bin/busybox")
 
 
-def test_the_golden_data_root_holds_the_images_and_nothing_else(settings: Settings) -> None:
-    golden = images.golden(settings)
+def test_the_golden_data_root_holds_the_images_and_nothing_else(built: Settings) -> None:
+    golden = images.golden(built)
     assert golden.engine_version.startswith("26.1")
     assert {"debian:trixie", "debian:latest", "nilcons/debian:latest", "busybox:latest"} <= set(golden.tags)
-    rows = {row.name: row for row in images.listing(settings)}
+    rows = {row.name: row for row in images.listing(built)}
     assert golden.base_diff_ids == {*rows["image-debian"].diff_ids, *rows["image-busybox"].diff_ids}
     assert [path.name for path in golden.path.iterdir()] == ["containerd"]
     assert sorted(path.name for path in (golden.path / _STORE).iterdir()) == [
@@ -237,7 +241,7 @@ def _fingerprint(root: Path) -> dict[str, str]:
     return found
 
 
-def test_two_builds_of_the_same_packages_are_the_same(settings: Settings, tmp_path: Path) -> None:
+def test_two_builds_of_the_same_packages_are_the_same(built: Settings, tmp_path: Path) -> None:
     fresh = Settings(state_dir=tmp_path / "state", run_dir=tmp_path / "run")
     code = (
         "import sys; from pathlib import Path; from grader.settings import Settings;"
@@ -264,26 +268,26 @@ def test_two_builds_of_the_same_packages_are_the_same(settings: Settings, tmp_pa
     )
     assert time.monotonic() - started < 150  # 40 s on two idle processors
 
-    before = {row.name: row for row in images.listing(settings)}
+    before = {row.name: row for row in images.listing(built)}
     after = {row.name: row for row in images.listing(fresh)}
     for root in ("base", "engine"):
         name = f"rootfs-{root}"
         if before[name].packages != after[name].packages:
             pytest.skip("the mirror has newer packages than the store: grader images build in a fresh one")
-        assert _fingerprint(images.rootfs(settings, root)) == _fingerprint(images.rootfs(fresh, root))
+        assert _fingerprint(images.rootfs(built, root)) == _fingerprint(images.rootfs(fresh, root))
     assert {name: row.digest for name, row in before.items()} == {
         name: row.digest for name, row in after.items()
     }
     for image in ("image-debian", "image-busybox"):
-        archives = [store.folder(where) / image / "image.tar" for where in (settings, fresh)]
+        archives = [store.folder(where) / image / "image.tar" for where in (built, fresh)]
         assert archives[0].read_bytes() == archives[1].read_bytes()
 
 
-def test_the_command_lists_what_was_built(settings: Settings) -> None:
+def test_the_command_lists_what_was_built(built: Settings) -> None:
     command = [sys.executable, "-m", "grader", "images"]
     listed = json.loads(subprocess.check_output([*command, "list", "--json"]))
     assert listed["schema"] == 1
     assert {"rootfs-base", "rootfs-engine", "golden"} <= {row["name"] for row in listed["images"]}
-    built = subprocess.run([*command, "build"], capture_output=True, text=True, check=True)
-    assert "everything was there" in built.stderr
-    assert "nilcons/debian:latest" in built.stdout
+    again = subprocess.run([*command, "build"], capture_output=True, text=True, check=True)
+    assert "everything was there" in again.stderr
+    assert "nilcons/debian:latest" in again.stdout

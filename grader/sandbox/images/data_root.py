@@ -113,16 +113,16 @@ def _keep_store(data: Path) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-# Mounts what an engine writes to, starts it, and stops it cleanly once standard input ends.
+# Mounts what an engine writes to, starts it, and stops it cleanly once standard input ends. Runs in the
+# engine's root file system, by paths relative to it: those above it may be closed to everybody but us.
 _START = r"""
 set -e
-cd "$1"
-mount -t proc proc proc
-mount -t sysfs sysfs sys
-mount --rbind /dev dev
-for directory in run tmp root etc/docker var/log; do mount -t tmpfs tmpfs "$directory"; done
-mount --bind "$2" var/lib/docker
-mount --bind "$3" golden
+mount -c -t proc proc proc
+mount -c -t sysfs sysfs sys
+mount -c --rbind /dev dev
+for directory in run tmp root etc/docker var/log; do mount -c -t tmpfs tmpfs "$directory"; done
+mount -c --bind "$1" var/lib/docker
+mount -c --bind "$2" golden
 echo '{"features": {"containerd-snapshotter": true}}' > etc/docker/daemon.json
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 chroot . dockerd --host unix:///golden/docker.sock --bridge none --iptables=false --ip6tables=false &
@@ -153,8 +153,9 @@ def unshared_engine(root: Path, data: Path) -> Iterator[Path]:
                 [
                     *("nsenter", f"--user=/proc/self/fd/{namespace}", "--setuid=0", "--setgid=0"),
                     *("unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child"),
-                    *("sh", "-c", _START, "start", str(root), str(mounted), str(sockets)),
+                    *("sh", "-c", _START, "start", str(mounted), str(sockets)),
                 ],
+                cwd=root,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

@@ -32,7 +32,7 @@ class RootRecipe:
         packages: Installed besides them.
         excluded: Patterns of files that dpkg leaves out.
         included: Patterns of files that it keeps in spite of `excluded`.
-        directories: Mount points that sandboxes need; each is made where packages do not bring it.
+        directories: Mount points that sandboxes need and packages do not bring; images do without.
         files: Content by path, instead of what packages brought.
         links: Target by path.
         accounts: Besides Debian's own.
@@ -111,7 +111,7 @@ BASE = RootRecipe(
     ),
     excluded=_UNREAD,
     included=_LICENCES,
-    directories=("proc", "sys", "dev", "tmp", "run", "work", "answer"),
+    directories=("work", "answer"),
     files={"etc/hosts": _LOCALHOST, "etc/hostname": "", "etc/resolv.conf": ""},
     accounts=(Account("learner", 1000, "/work"),),
 )
@@ -131,10 +131,7 @@ ENGINE = RootRecipe(
         "/usr/bin/containerd-shim-runc-v1",
     ),
     included=_LICENCES,
-    directories=(
-        *("proc", "sys", "dev", "tmp", "run", "work", "answer", "root", "golden"),
-        *("var/lib/docker", "etc/docker", "var/log"),
-    ),
+    directories=("work", "answer", "golden", "var/lib/docker", "etc/docker"),
     files={"etc/hosts": _LOCALHOST, "etc/hostname": "", "etc/resolv.conf": ""},
     # BuildKit starts the first `runc` on dockerd's PATH; with this directory in front it is crun, which
     # is quicker, while containers keep the runtime that daemon.json names.
@@ -164,11 +161,8 @@ BUSYBOX = ImageRecipe(
         },
         directories={
             "root": 0o700,
-            "tmp": 0o1777,
-            "var/www": 0o755,
-            "usr/local/bin": 0o755,
-            **dict.fromkeys(("dev", "proc", "sys", "run", "home", "var/tmp"), 0o755),
-            "var/tmp": 0o1777,
+            **dict.fromkeys(("tmp", "var/tmp"), 0o1777),
+            **dict.fromkeys(("dev", "proc", "sys", "run", "home", "var/www", "usr/local/bin"), 0o755),
         },
     ),
     command=("sh",),

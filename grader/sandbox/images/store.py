@@ -121,11 +121,16 @@ def ensure(settings: Settings, name: str, recipe: str, make: Callable[[Path], Ma
 
     The store must be locked.
     """
-    try:
-        return read(settings, name, recipe)
-    except UnavailableError:
-        pass  # which is what this function is for
     home = folder(settings)
+    try:
+        manifest = read(settings, name, recipe)
+    except UnavailableError:
+        manifest = _make(home, name, recipe, make)
+    _remove_old(home, name, keep=os.readlink(home / name))
+    return manifest
+
+
+def _make(home: Path, name: str, recipe: str, make: Callable[[Path], Manifest]) -> Manifest:
     partial = home / f".{name}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o755)
@@ -145,7 +150,6 @@ def ensure(settings: Settings, name: str, recipe: str, make: Callable[[Path], Ma
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     _link(home / name, version.name)
-    _remove_old(home, name, keep=version.name)
     return manifest
 
 
