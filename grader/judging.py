@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -58,23 +59,33 @@ class _Child:
     """One child process and the socket to it."""
 
     def __init__(self, start: Start) -> None:
-        self._progress = os.memfd_create("judging", os.MFD_CLOEXEC)
-        os.pwrite(self._progress, NOTHING_BEGUN, 0)
-        self._socket, theirs = socket.socketpair()
+        """Start it.
+
+        Raises:
+            OSError: The machine has no room for a process.
+        """
         self._deadline = start.deadline
+        self._socket, theirs = socket.socketpair()
+        self._progress = os.memfd_create("judging", os.MFD_CLOEXEC)
+        command = [sys.executable, "-P", "-m", "grader.judging_child", str(self._progress), str(os.getpid())]
         with theirs:
-            # The child reads from standard input and writes back to the same socket. No other descriptor
-            # of ours goes along: sandboxes are open in this process.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "grader.judging_child", str(self._progress), str(os.getpid())],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                pass_fds=(self._progress,),
-                env=_environment(),
-                start_new_session=True,  # Ctrl+C is for the parent, who ends its children itself
-            )
-        self._socket.settimeout(_PATIENCE * self._deadline)
-        send(self._socket, msgspec.json.encode(start))
+            try:
+                # The child reads from standard input and writes back to the same socket. No other
+                # descriptor of ours goes along: sandboxes are open in this process.
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=(self._progress,),
+                    env=_environment(),
+                    start_new_session=True,  # Ctrl+C is for the parent, who ends its children itself
+                )
+            except OSError:
+                self._socket.close()
+                os.close(self._progress)
+                raise
+        with suppress(OSError):  # one that is dead already is noticed when it is asked
+            send(self._socket, msgspec.json.encode(start))
 
     def ask(self, request: JudgeEvidence | JudgeBundles, *more: bytes) -> bytes:
         """Return the child's answer.
@@ -263,7 +274,10 @@ class Judges:
         with self._lock:
             if self._closed:
                 raise GraderError("judging is over")
-            child = _Child(self._start)
+            try:
+                child = _Child(self._start)
+            except OSError as error:
+                raise SandboxError(f"no process to judge in: {error.strerror}") from error
             self._every.add(child)
             return child
 
@@ -290,7 +304,7 @@ def _environment() -> dict[str, str]:
     here = str(Path(__file__).resolve().parents[1])
     before = os.environ.get("PYTHONPATH")
     path = f"{here}{os.pathsep}{before}" if before else here
-    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def _ended(status: int) -> str:

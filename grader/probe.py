@@ -120,6 +120,7 @@ def to_action(name: str, action: str, options: Mapping[str, Any]) -> AnyAction:
         ExerciseError: No such action, or options that it does not take.
     """
     try:
-        return msgspec.convert({"action": action, **options}, type=AnyAction, strict=False)
+        found: AnyAction = msgspec.convert({"action": action, **options}, type=AnyAction, strict=False)
     except msgspec.ValidationError as error:
         raise ExerciseError(f"probe {name!r}: {error}") from error
+    return found

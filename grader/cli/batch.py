@@ -94,6 +94,7 @@ def batch(
     with contextlib.ExitStack() as resources:
         observer = resources.enter_context(open_observer(context.settings, exercises))
         judges = resources.enter_context(Judges(exercises, size=os.cpu_count() or 1))
+        judges.warm()
         journal = _open_journal(resources, outputs, resume=resume)
         answers = batches.Answers(
             directory,

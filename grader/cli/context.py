@@ -8,17 +8,19 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
 
 from grader import bundles
 from grader.errors import GraderError
 from grader.exercise.catalogue import Catalogue, folders
-from grader.grading import Observer
 from grader.model import Exercise, Report
 from grader.parameters import draw, workshop_secret
 from grader.settings import Settings
+
+if TYPE_CHECKING:
+    from grader.grading import Observer
 
 EXIT_PASSED: Final = 0
 EXIT_FAILED: Final = 1

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
@@ -89,6 +88,8 @@ def show(context: Context, slug: str, participant: str) -> None:
     exercise = context.catalogue.get(slug)
     text = fill(exercise.text, context.parameters(exercise, participant))
     if sys.stdout.isatty():
+        from rich.markdown import Markdown  # slow to import, and needed here alone
+
         console().print(Markdown(text))
     else:
         click.echo(text.rstrip("\n"))

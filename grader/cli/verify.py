@@ -43,7 +43,7 @@ def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int) -> in
     nothing scores 0, a copied answer does not pass, and all runs agree.
     """
     exercises, broken = _exercises(context, slugs)
-    proofs = broken
+    proofs = list(broken)
     if exercises:
         total = sum(_count(exercise) for exercise in exercises)
         progress = Progressing(total, console(stderr=True), quiet=context.quiet)

@@ -61,9 +61,10 @@ def _run(folder: Path, shown: str) -> ModuleType:
     module = ModuleType(f"{name}.checks")
     module.__file__, module.__package__ = str(path), name
     sys.modules |= {name: package, module.__name__: module}
+    # Nothing is written into the author's folder, where it would be taken for the present state of a file
+    # that changed twice within a second. That is also why `checks.py` is compiled here, not imported.
+    writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        # Compiled here rather than imported: an import would write into the author's folder, and would
-        # read what it wrote there when the file changed twice within a second.
         exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102
     except OSError as error:
         raise ExerciseError(f"{shown}/checks.py: {error.strerror}") from error
@@ -73,6 +74,8 @@ def _run(folder: Path, shown: str) -> ModuleType:
     except (Exception, SystemExit) as error:
         where = place(error.__traceback__, folder) or "checks.py"
         raise ExerciseError(f"{shown}/{where}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.dont_write_bytecode = writes_nothing
     return module
 
 

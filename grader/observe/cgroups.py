@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -19,6 +20,9 @@ _DESCRIPTORS = 96
 # "No limit" of v1 is the largest multiple of the page size that fits, which depends on that size.
 _UNLIMITED = (1 << 63) - (1 << 20)
 _HOT = 0.75
+# An allocation that kills asks for 8 pages at most (PAGE_ALLOC_COSTLY_ORDER, mm/memcontrol.c), after its
+# group has been charged for 64 in advance (MEMCG_CHARGE_BATCH).
+_FULL = 72 * os.sysconf("SC_PAGESIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,7 @@ class _Files:
     peak: str
     current: str
     kills: str
-    hits: tuple[str, ...]
-    hits_key: bytes
+    own: str
 
 
 _FILES = {
@@ -39,17 +42,15 @@ _FILES = {
         peak="memory.max_usage_in_bytes",
         current="memory.usage_in_bytes",
         kills="memory.oom_control",
-        hits=("memory.failcnt", "memory.memsw.failcnt"),
-        hits_key=b"",
+        own="memory.oom_control",
     ),
     2: _Files(
         limit="memory.max",
         swap="memory.swap.max",
         peak="memory.peak",  # Linux 5.19 and later
         current="memory.current",
-        kills="memory.events",
-        hits=("memory.events.local",),
-        hits_key=b"oom",
+        kills="memory.events",  # with those of the groups inside
+        own="memory.events.local",  # Linux 5.2 and later
     ),
 }
 
@@ -63,12 +64,12 @@ def parse_limit(content: bytes | None) -> int | None:
 
 
 def parse_counter(content: bytes | None, key: bytes) -> int:
-    """Read the number after `key` in a file of such pairs, or the only number in the file where no key is.
+    """Read the number after `key` in a file of such pairs; 0 where it is not there.
 
-    0 where it is not there; ``oom_kill`` of v1's ``memory.oom_control`` came with Linux 4.13.
+    ``oom_kill`` of v1's ``memory.oom_control`` came with Linux 4.13.
     """
     for line in (content or b"").splitlines():
-        name, _, value = line.rpartition(b" ")
+        name, _, value = line.partition(b" ")
         if name == key and value.isdigit():
             return int(value)
     return 0
@@ -88,13 +89,13 @@ class Pressure:
 
     Attributes:
         victims: How many of the processes directly in it were killed.
-        hits: How often its own limit stopped somebody, in it or below: under v1 also where reclaiming
-            some memory helped.
+        full: Whether its own limit may have been what killed somebody, in it or below. Under v2 that is
+            counted, under v1 it is whether its memory ever filled that limit.
         members: Host ids of every process ever seen in it.
     """
 
     victims: int
-    hits: int
+    full: bool
     members: frozenset[int]
 
 
@@ -118,7 +119,7 @@ class Series:
 class _Counters(NamedTuple):
     kills: int
     victims: int
-    hits: int
+    limited: int
 
 
 class _Memory:
@@ -129,21 +130,19 @@ class _Memory:
         self._version = version
         self._held = {
             kind: HeldFile(f"{directory}/{getattr(files, kind)}", budget)
-            for kind in ("current", "peak", "kills", "limit", "swap")
+            for kind in ("current", "peak", "kills", "own", "limit", "swap")
         }
+        if files.own == files.kills:
+            self._held["own"] = self._held["kills"]
         self._held["pids"] = HeldFile(f"{pids_directory}/pids.max", budget)
-        self._hits = [HeldFile(f"{directory}/{file}", budget) for file in files.hits]
-        self._hits_key = files.hits_key
-        self._before = _Counters(0, 0, 0)
+        self._before = self._counted = _Counters(0, 0, 0)
         self._replaced = 0
         self.name = name
         self.limit: int | None = None
         self.swap: int | None = None
         self.peak = 0
         self.current = 0
-        self.kills = 0
-        self.victims = 0
-        self.hits = 0
+        self.filled = False
         self.pids_limit: int | None = None
         self.members: dict[int, None] = {}
         self.series = Series()
@@ -162,31 +161,36 @@ class _Memory:
         for pid in group.pids:
             if len(self.members) < _MAX_MEMBERS:
                 self.members[pid] = None
-        current = self._held["current"].read()
-        if current is None:
-            return  # no memory controller here, or it went this instant
-        self.current = int(current)
+        read = {kind: file.read() for kind, file in self._held.items()}
+        if read["current"] is None or read["limit"] is None or read["kills"] is None:
+            return  # no memory controller here, or it went this instant: what was known stays
+        self.current = int(read["current"])
         self.series.add(now_ms, self.current)
-        self.peak = max(self.peak, self.current, parse_limit(self._held["peak"].read()) or 0)
-        self.limit = parse_limit(self._held["limit"].read())
-        self.swap = swap_limit(self._version, self.limit, self._held["swap"].read())
-        self._count()
+        self.peak = max(self.peak, self.current, parse_limit(read["peak"]) or 0)
+        self.limit = parse_limit(read["limit"])
+        self.swap = swap_limit(self._version, self.limit, read["swap"])
+        self.filled = self.filled or (self.limit is not None and self.peak > self.limit - _FULL)
+        self._count(read["kills"], read["own"])
 
-    def _count(self) -> None:
+    def _count(self, kills: bytes, own: bytes | None) -> None:
         """Add up the counters of all groups that have borne this name."""
-        kills = parse_counter(self._held["kills"].read(), b"oom_kill")
-        contents = [file.read() for file in self._hits]
+        now = _Counters(
+            parse_counter(kills, b"oom_kill"), parse_counter(own, b"oom_kill"), parse_counter(own, b"oom")
+        )
         replaced = self._held["kills"].replaced
-        if replaced != self._replaced or self._before.kills + kills < self.kills:
+        if replaced != self._replaced or self._before.kills + now.kills < self.kills:
             self._replaced = replaced
-            self._before = _Counters(self.kills, self.victims, self.hits)
-        own = kills if self._version == 1 else parse_counter(contents[0], b"oom_kill")
-        self.kills = self._before.kills + kills
-        self.victims = self._before.victims + own
-        self.hits = self._before.hits + sum(parse_counter(content, self._hits_key) for content in contents)
+            self._before = self._counted
+        self._counted = _Counters(*map(sum, zip(self._before, now, strict=True)))
+
+    @property
+    def kills(self) -> int:
+        """The group's own counter."""
+        return self._counted.kills
 
     def pressure(self) -> Pressure:
-        return Pressure(self.victims, self.hits, frozenset(self.members))
+        full = self.filled if self._version == 1 else self._counted.limited > 0
+        return Pressure(self._counted.victims, full, frozenset(self.members))
 
     def evidence(self) -> Cgroup:
         return Cgroup(
@@ -203,7 +207,7 @@ class _Memory:
         )
 
     def close(self) -> None:
-        for file in (*self._held.values(), *self._hits):
+        for file in self._held.values():
             file.close()
 
 

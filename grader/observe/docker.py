@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import tarfile
 import threading
 import time
 from collections.abc import Mapping
@@ -19,7 +18,9 @@ from grader.evidence import Build, Container, Event, Image, Probe, Process, Run,
 from grader.evidence import Engine as EngineEvidence
 from grader.model import Exercise, Kind, Submission
 from grader.observe import builds, engine_state, probes
+from grader.observe.archives import read_entries
 from grader.observe.containers import ContainerGroups
+from grader.observe.contents import Contents
 from grader.observe.events import Stream
 from grader.observe.groups import GroupTree
 from grader.observe.images import Wanted, read_image
@@ -232,7 +233,10 @@ class _Observation:
             identity = str(self._ask(f"/images/{tag}/json", {}).get("Id", ""))
             if identity:
                 blobs = self._new_blobs() if blobs is None else blobs
-                found[identity] = read_image(identity, partial(_blob, blobs), wanted)
+                try:
+                    found[identity] = read_image(identity, partial(_blob, blobs), wanted)
+                except SubmissionError as error:
+                    _log.info("the layers of %s cannot be read: %s", tag, error)
         return found
 
     def _new_blobs(self) -> dict[str, bytes]:
@@ -242,14 +246,7 @@ class _Observation:
         )
         if status != 0:
             raise EngineError(f"the images' layers could not be read: {output.ended}")
-        if not output.stdout:
-            return {}
-        with tarfile.open(fileobj=io.BytesIO(output.stdout)) as archive:
-            return {
-                f"sha256:{member.name}": file.read()
-                for member in archive
-                if (file := archive.extractfile(member)) is not None
-            }
+        return _files(output.stdout)
 
     def _events(self) -> tuple[Event, ...]:
         """Give the last events time to arrive: they follow what caused them by milliseconds."""
@@ -277,6 +274,16 @@ def _compose(name: str) -> tuple[str, ...]:
 
 def _environment(parameters: Mapping[str, str | int]) -> dict[str, str]:
     return {f"PARAMETER_{name.upper()}": str(value) for name, value in parameters.items()}
+
+
+def _files(archive: bytes) -> dict[str, bytes]:
+    """Read a flat archive of blobs, by digest."""
+    contents = Contents(io.BytesIO(archive), _BLOB_BYTES)
+    return {
+        f"sha256:{entry.path.rpartition('/')[2]}": b"".join(contents.pieces(entry.size))
+        for entry in read_entries(contents)
+        if entry.kind == "file"
+    }
 
 
 def _blob(blobs: Mapping[str, bytes], digest: str) -> bytes:

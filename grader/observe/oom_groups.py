@@ -33,8 +33,8 @@ def _placed(kill: OomKill, groups: Mapping[str, Pressure], places: Sequence[str]
     if len(seen_in) != 1:
         return kill
     victim = seen_in[0]
-    # Whose limit it was: the only group around the victim that ever stopped anybody.
-    limits = [path for path, group in groups.items() if group.hits and _holds(path, victim)]
+    # Whose limit it was: that of the only group around the victim that ever was full.
+    limits = [path for path, group in groups.items() if group.full and _holds(path, victim)]
     return replace(kill, group=limits[0] if len(limits) == 1 else None, victim_group=victim)
 
 

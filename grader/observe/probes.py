@@ -28,7 +28,8 @@ _MIB = 1 << 20
 _CONNECT = r"""
 address=$1
 if [ -n "$4" ] && ! [[ $1 =~ ^[0-9.]+$ ]]; then
-  address=$(busybox nslookup -type=a "$1" "$4" 2>/dev/null | sed -n '/^Name:/,$ s/^Address[ 0-9]*: *//p' | head -n 1)
+  address=$(busybox nslookup -type=a "$1" "$4" 2>/dev/null |
+    sed -n '/^Name:/,$ s/^Address[ 0-9]*: *//p' | head -n 1)
   [ -n "$address" ] || { echo "no address for $1" >&2; exit 2; }
 fi
 exec 3<>"/dev/tcp/$address/$2" || exit 1

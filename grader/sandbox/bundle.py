@@ -176,7 +176,9 @@ def _mounts(profile: Profile, limits: Limits) -> list[dict[str, Any]]:
             "destination": "/sys",
             "type": "sysfs",
             "source": "sysfs",
-            "options": ["nosuid", "noexec", "nodev", "ro"],
+            # The kernel refuses an engine's privileged containers a sysfs wherever this one is read-only
+            # as a whole (mount_too_revealing() in fs/namespace.c). Its files are the host's root's anyway.
+            "options": ["nosuid", "noexec", "nodev", "rw" if profile is Profile.DOCKER else "ro"],
         }
     )
     mounts.append(

@@ -39,5 +39,28 @@ cat >/etc/docker/daemon.json <<'JSON'
   "shutdown-timeout": 1
 }
 JSON
-export PATH=/usr/local/libexec/buildkit:$PATH LISTEN_FDS=1 LISTEN_PID=$$
-exec dockerd -H unix:///run/docker.sock -H fd://
+# In a user namespace overlayfs keeps its marks in user.* attributes, and only when it is told to: without
+# that, directories of a lower layer cannot be removed (EIO).
+cat >/etc/docker/containerd.toml <<'TOML'
+version = 2
+root = "/var/lib/docker/containerd/daemon"
+state = "/run/docker/containerd/daemon"
+disabled_plugins = [
+  "io.containerd.grpc.v1.cri",
+  "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs",
+]
+[grpc]
+  address = "/run/docker/containerd/containerd.sock"
+[debug]
+  level = "warn"
+[plugins."io.containerd.snapshotter.v1.overlayfs"]
+  mount_options = ["userxattr"]
+TOML
+mkdir -p /run/docker/containerd
+export PATH=/usr/local/libexec/buildkit:$PATH
+containerd --config /etc/docker/containerd.toml 3>&- &
+export LISTEN_FDS=1 LISTEN_PID=$$
+exec dockerd --containerd /run/docker/containerd/containerd.sock -H unix:///run/docker.sock -H fd://

@@ -76,19 +76,22 @@ class Engine:
         """
         settings = self._host.settings
         golden = images.golden(settings)
-        mount = self.sandbox.directory / "golden"
-        mount.mkdir()
+        root = self.sandbox.directory / "root"
+        root.mkdir()
+        # The golden data root is part of the root file system, not a mount of the bundle's: crun makes those
+        # outside and moves them in, so that nothing locks their read-only flag, and here everything in
+        # it belongs to the sandbox's own ids.
         with (
             socket.socket(socket.AF_UNIX) as listener,
-            kernel.idmapped(golden.path, mount, self.sandbox.first_id, IDS),
+            kernel.read_only(images.rootfs(settings, "engine"), root),
+            kernel.idmapped(golden.path, root / "golden", self.sandbox.first_id, IDS),
         ):
             listener.bind(self._socket)
             os.chmod(self._socket, 0o600)
             listener.listen(64)
             self.sandbox.launch(
-                str(images.rootfs(settings, "engine")),
+                str(root),
                 ("/bin/bash", "-c", _ENTRY),
-                binds={"/golden": str(mount)},
                 descriptors=(listener.fileno(),),
                 stdout=self._log,
                 stderr=self._log,

@@ -140,13 +140,31 @@ def protect(directory: str) -> None:
     Raises:
         SandboxError: The kernel does not do it.
     """
+    with _protection:
+        if not os.statvfs(directory).f_flag & os.ST_RDONLY:
+            _mount_read_only(Path(directory), Path(directory))
+
+
+@contextmanager
+def read_only(source: Path, target: Path) -> Iterator[None]:
+    """Mount `source` at `target` as `protect` does, while the context lasts.
+
+    Raises:
+        SandboxError: The kernel does not do it.
+    """
+    _mount_read_only(source, target)
     try:
-        with _protection:
-            if not os.statvfs(directory).f_flag & os.ST_RDONLY:
-                flags = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
-                _mount_again(Path(directory), Path(directory), _MountAttr(flags, 0, 0, 0))
+        yield
+    finally:
+        _libc.umount2(os.fsencode(target), _MNT_DETACH)
+
+
+def _mount_read_only(source: Path, target: Path) -> None:
+    flags = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
+    try:
+        _mount_again(source, target, _MountAttr(flags, 0, 0, 0))
     except OSError as error:
-        raise SandboxError(f"{directory} cannot be made read-only: {error}") from error
+        raise SandboxError(f"{source} cannot be made read-only: {error}") from error
 
 
 def _mount_again(source: Path, target: Path, attributes: _MountAttr) -> None:

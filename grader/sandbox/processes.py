@@ -83,6 +83,22 @@ def is_child(pid: int) -> bool:
     return True
 
 
+def bury(pid: int) -> bool:
+    """Collect the child `pid` if it has ended; return whether it is gone."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
+def collected(pid: int) -> bool:
+    """Collect child `pid` if it has ended; return whether nothing is left of it."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
 def bury_orphans(name: str) -> None:
     """Collect ended processes of runtime `name` that became children of ours.
 

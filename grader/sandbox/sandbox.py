@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -215,6 +215,7 @@ class Sandbox:
         Raises:
             SandboxError: The runtime could not start it.
         """
+        self._bury()
         self._executed += 1
         file = f"{self._bundle}/process-{self._executed}.json"
         pid_file = f"{self._bundle}/process-{self._executed}.pid"
@@ -258,6 +259,7 @@ class Sandbox:
         exited = not self.alive()
         if not exited:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            self._bury()
             self._await_end()
         if self._init:
             status = processes.exit_status(os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED))
@@ -269,9 +271,17 @@ class Sandbox:
         """Wait for the first process, which outlives SIGKILL as long as a process inside is frozen."""
         deadline = time.monotonic() + _END_SECONDS
         while not processes.has_ended(self._pidfd, _END_PAUSE):
+            # What we adopted has to be collected by us: until then the PID namespace is not empty, and
+            # its first process cannot end (zap_pid_ns_processes in the kernel's pid_namespace.c).
+            self._adopted = [pid for pid in self._adopted if not processes.collected(pid)]
             if time.monotonic() > deadline:
                 raise SandboxError(f"sandbox {self.name} does not end")
             cgroup.kill(self._host.hierarchy, self.name)
+            self._bury()
+
+    def _bury(self) -> None:
+        """Collect what `execute` gave up and has ended: until then its PID namespace, too, goes on."""
+        self._adopted = [pid for pid in self._adopted if not processes.bury(pid)]
 
     def processor_ms(self) -> float:
         """Return the processor time used inside, in milliseconds."""
@@ -289,10 +299,7 @@ class Sandbox:
             self._resources.close()
             self._pidfd = -1
             self._attempt.dispose()
-            for pid in self._adopted:
-                with suppress(ChildProcessError):
-                    os.waitpid(pid, 0)
-            self._adopted.clear()
+            self._bury()
             processes.bury_orphans(self._host.runtime.name)
 
     def _command(self, command: list[str], streams: tuple[int, ...]) -> None:

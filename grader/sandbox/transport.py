@@ -15,6 +15,7 @@ from docker.transport import unixconn
 
 _VERSION = "1.44"
 _CHUNK = 65_536
+_POOL = "http+docker://localhost"
 ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
 
 
@@ -99,7 +100,7 @@ class _Adapter(unixconn.UnixHTTPAdapter):
     """docker's way to a socket, with deadlines that hold."""
 
     def get_connection(self, url: Any, proxies: Any = None) -> Any:  # noqa: ARG002  (requests' signature)
-        with self.pools.lock:
-            if url not in self.pools:
-                self.pools[url] = _Connections(url, self.socket_path, maxsize=self.max_pool_size)
-            return self.pools[url]
+        with self.pools.lock:  # one for all: docker's own keeps a connection open for each URL
+            if _POOL not in self.pools:
+                self.pools[_POOL] = _Connections(_POOL, self.socket_path, maxsize=self.max_pool_size)
+            return self.pools[_POOL]

@@ -202,6 +202,7 @@ def test_checks_import_modules_beside_them(tmp_path: Path) -> None:
     two = load(write_exercise(tmp_path, "two", checks=checks, files={"numbers_of_ours.py": "NUMBER = 2\n"}))
     numbers = [exercise.checks[0].function.__globals__["NUMBER"] for exercise in (one, two)]  # type: ignore[attr-defined]
     assert numbers == [1, 2]
+    assert not (tmp_path / "one/__pycache__").exists()
 
 
 def test_checks_changed_within_a_second_are_read_again(tmp_path: Path) -> None:

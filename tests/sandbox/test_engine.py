@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from grader.errors import SandboxError
-from grader.model import MIB
+from grader.model import MIB, Limits
+from grader.sandbox import engine as engines
 from grader.sandbox.engine import Engine, EngineError
 from grader.sandbox.sandbox import Host
 
@@ -120,7 +121,7 @@ def test_the_hosts_network_is_the_sandboxs(shell: Shell) -> None:
         abstract.listen()
         script = (
             "for a in 127.0.0.1 172.17.0.1 1.1.1.1 169.254.169.254; do"
-            " (: <>/dev/tcp/$a/$1) 2>/dev/null && echo reached $a; done;"
+            ' timeout 0.2 bash -c ": <>/dev/tcp/$a/$1" 2>/dev/null && echo reached $a; done;'
             " perl -MSocket -e 'socket S,AF_UNIX,SOCK_STREAM,0 or die;"
             ' print connect(S,pack_sockaddr_un("\\0".$ARGV[0])) ? "reached" : "refused"\' $2'
         )
@@ -158,9 +159,9 @@ def test_the_sandboxs_limit_cannot_be_lifted(engine: Engine, shell: Shell) -> No
 def test_disk_is_bounded(shell: Shell) -> None:
     """The data root is full before anything else is."""
     result = shell(
-        f"{RUN} debian:trixie sh -c 'dd if=/dev/zero of=/big bs=1M count=2000 2>&1 | tail -1; ls -s --block-size=M /big'"
+        f"{RUN} debian:trixie sh -c 'dd if=/dev/zero of=/big bs=1M count=2000 2>&1; ls -s --block-size=M /big'"
     )
-    assert "No space left" in result.stdout + result.stderr or "ENOSPC" in result.stdout, result
+    assert "No space left" in result.stdout, result
     assert int(result.lines[-1].split("M")[0]) <= 200
 
 
@@ -175,7 +176,7 @@ def test_processes_are_bounded(engine: Engine, shell: Shell) -> None:
     """A fork bomb in a container leaves the host and the engine's sandbox in our hands."""
     before = len(os.listdir("/proc"))
     result = shell(
-        f"timeout -s KILL 3 {RUN} --name bomb debian:trixie bash -c ':(){{ :|:& }};:; sleep 9'", seconds=5
+        f"timeout -s KILL 2 {RUN} --name bomb debian:trixie bash -c ':(){{ :|:& }};:; sleep 9'", seconds=5
     )
     assert len(os.listdir("/proc")) - before < 400 + 100
     subprocess.run(["/bin/true"], check=True, timeout=1)
@@ -211,7 +212,7 @@ def test_a_deadline_ends_a_command(engine: Engine, shell: Shell) -> None:
     result = shell("sleep 99", seconds=0.5)
     assert (result.ended, result.code) == ("deadline", None)
     assert result.wall_ms < 1_500
-    assert engine.get("/_ping") is None or True
+    assert engine.get("/version")["Version"] == engine.version
 
 
 def test_a_flood_of_output_ends_a_command(engine: Engine) -> None:
@@ -268,10 +269,6 @@ def test_a_stopped_engine_is_given_up_in_time(fresh_engine: Engine) -> None:
 
 def test_an_engine_that_cannot_start_says_why(any_host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error holds the end of its log, and nothing is left."""
-    from grader.sandbox import engine as module
-
-    monkeypatch.setattr(module, "_ENTRY", "echo the reason is this >&2; exit 5")
-    from tests.sandbox.conftest import ENGINE_LIMITS
-
-    with Engine(any_host, ENGINE_LIMITS) as engine, pytest.raises(SandboxError, match="the reason is this"):
+    monkeypatch.setattr(engines, "_ENTRY", "echo the reason is this >&2; exit 5")
+    with Engine(any_host, Limits()) as engine, pytest.raises(SandboxError, match="the reason is this"):
         engine.start()

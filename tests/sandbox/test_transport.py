@@ -189,7 +189,7 @@ def test_a_redirection_is_not_followed(evil: Callable[[Serve], Engine]) -> None:
 
 def test_a_closed_connection_is_an_error(evil: Callable[[Serve], Engine]) -> None:
     """In the head as in the middle of the body."""
-    for part in (b"", b"HTTP/1.1", HEAD, HEAD + b"Content-Length: 50\r\n\r\n[1,"):
+    for part in (b"", b"HTTP/1.1", HEAD + b"\r\n[1,", HEAD + b"Content-Length: 50\r\n\r\n[1,"):
         engine = evil(lambda peer, part=part: peer.sendall(part))
         with pytest.raises(EngineError):
             engine.get("/containers/json", seconds=2)

@@ -1,0 +1,1 @@
+"""Measures the grader against a Docker Engine and a bare runtime, side by side on one machine."""
