@@ -21,7 +21,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", forb
         wait_seconds: How long the outcome is waited for.
     """
 
-    wait_seconds: float = 10.0
+    wait_seconds: float = 5.0
 
 
 class RunContainer(Action, frozen=True, kw_only=True, tag="run"):

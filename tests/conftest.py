@@ -15,7 +15,7 @@ import pytest
 from grader.errors import UnavailableError
 from grader.model import Limits, Profile
 from grader.observe.target import Target
-from grader.sandbox import attempt, cgroup, images, processes, runtime
+from grader.sandbox import attempt, cgroup, identity, images, processes, runtime
 from grader.sandbox.pump import Pump, Tick
 from grader.sandbox.sandbox import Host, Sandbox
 from grader.settings import Settings
@@ -191,7 +191,8 @@ def nothing_left_behind(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     before = _traces(settings)
     yield
     time.sleep(0.02 if made else 0)  # a runtime's last process ends on its own
-    processes.bury_orphans("crun")
+    for one in made:
+        processes.bury_orphans("crun", range(one.ids.first, one.ids.first + identity.IDS), 0)
     after = _traces(settings)
     left = {kind: sorted(there - before[kind]) for kind, there in after.items()}
     if len(after["descriptors"]) <= len(before["descriptors"]):  # one may have replaced another
@@ -244,6 +245,6 @@ def processes_of(first_id: int) -> list[int]:
                 owner = os.stat(f"/proc/{name}").st_uid
             except FileNotFoundError:
                 continue
-            if first_id <= owner < first_id + 65_536:
+            if first_id <= owner < first_id + identity.IDS:
                 found.append(int(name))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from dataclasses import dataclass
 
 PAGE = 4096
@@ -13,6 +14,7 @@ PAGE = 4096
 _GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV})
 # A group that is `threaded` (v2) has no list of processes of its own; names nest beyond PATH_MAX.
 _UNREADABLE = frozenset({errno.EOPNOTSUPP, errno.ENAMETOOLONG})
+_PROCESS = re.compile(r"/proc/\d+(?=/)")
 
 
 def read(path: str, cap: int = PAGE) -> bytes | None:
@@ -56,7 +58,11 @@ def link(path: str) -> str | None:
 
 def tolerate(error: OSError) -> None:
     """Raise `error` again unless it says that a process or group has gone or never could be read."""
-    if error.errno not in _GONE and error.errno not in _UNREADABLE:
+    if error.errno in _GONE or error.errno in _UNREADABLE:
+        return
+    # The links of a process that has just gone answer EACCES (fs/proc/namespaces.c, proc_ns_readlink).
+    process = _PROCESS.match(str(error.filename))
+    if error.errno != errno.EACCES or process is None or os.path.exists(process[0]):
         raise error
 
 

@@ -83,45 +83,38 @@ def is_child(pid: int) -> bool:
     return True
 
 
-def bury(pid: int) -> bool:
-    """Collect the child `pid` if it has ended; return whether it is gone."""
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
+def bury_orphans(runtime: str, ids: range, keep: int) -> None:
+    """Collect ended processes that became children of ours because their parents are gone.
 
+    Such are what ``crun run --detach`` leaves each time, what a failed ``exec`` leaves, and processes of
+    a sandbox whose ``exec`` was given up. A PID namespace, and with it a sandbox's first process, does
+    not end before they are collected (zap_pid_ns_processes() in the kernel's pid_namespace.c).
 
-def collected(pid: int) -> bool:
-    """Collect child `pid` if it has ended; return whether nothing is left of it."""
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
-
-
-def bury_orphans(name: str) -> None:
-    """Collect ended processes of runtime `name` that became children of ours.
-
-    ``crun run --detach`` leaves one each time: its parent is gone before it ends, and this process
-    adopts orphans to learn how sandboxes end.
+    Args:
+        runtime: Name of the runtime.
+        ids: User ids of the sandbox.
+        keep: Its first process, which somebody waits for.
     """
     leader = os.getpid()  # orphans become children of the thread that leads the process
     with open(f"/proc/{leader}/task/{leader}/children") as file:
         children = [int(pid) for pid in file.read().split()]
     with _spawned.lock:
         for pid in children:
-            if pid not in _spawned.pids and _is_ended_runtime(pid, name):
+            if pid != keep and pid not in _spawned.pids and _is_ended_orphan(pid, runtime, ids):
                 with suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
 
 
-def _is_ended_runtime(pid: int, name: str) -> bool:
+def _is_ended_orphan(pid: int, runtime: str, ids: range) -> bool:
     try:
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return False
-        # The name alone could be taken by a sandbox's process, but not the user.
+        user = os.stat(f"/proc/{pid}").st_uid
+        if user in ids:
+            return True
+        # The name alone could be taken by a sandbox's process, but not the user: "crun", "runc:[2:INIT]".
         with open(f"/proc/{pid}/comm") as file:
-            return file.read().strip() == name and os.stat(f"/proc/{pid}").st_uid == os.geteuid()
+            return user == os.geteuid() and file.read().startswith(runtime)
     except (ChildProcessError, FileNotFoundError, ProcessLookupError):
         return False  # somebody else has collected it
 

@@ -25,7 +25,8 @@ from grader.settings import Settings
 
 _RUNTIME_SECONDS = 20.0
 _END_SECONDS = 5.0
-_END_PAUSE = 0.05
+_END_PAUSE = 0.005
+_LONGEST_PAUSE = 0.05
 _MAX_CGROUPS = 200
 _STANDARD_STREAMS = 3
 
@@ -75,7 +76,6 @@ class Sandbox:
         self._init = 0
         self._pidfd = -1
         self._executed = 0
-        self._adopted: list[int] = []
         self.answer = f"{self._attempt.directory}/answer"
 
     def __enter__(self) -> Sandbox:
@@ -236,12 +236,9 @@ class Sandbox:
             if output.ended != "exit":
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             status = processes.wait(pid)
-        inner = processes.read_pid(pid_file)
         if output.ended != "exit":
-            if inner is not None:
-                self._adopted.append(inner)  # its runtime is gone: it became a child of ours
             return output, None
-        if inner is None:
+        if processes.read_pid(pid_file) is None:
             raise SandboxError(f"{command[0]} started nothing ({status}): {self._runtime_message()}")
         return output, status
 
@@ -259,7 +256,6 @@ class Sandbox:
         exited = not self.alive()
         if not exited:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            self._bury()
             self._await_end()
         if self._init:
             status = processes.exit_status(os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED))
@@ -268,20 +264,19 @@ class Sandbox:
         return None
 
     def _await_end(self) -> None:
-        """Wait for the first process, which outlives SIGKILL as long as a process inside is frozen."""
+        """Wait for the first process, which outlives SIGKILL while a process inside is frozen or unburied."""
         deadline = time.monotonic() + _END_SECONDS
-        while not processes.has_ended(self._pidfd, _END_PAUSE):
-            # What we adopted has to be collected by us: until then the PID namespace is not empty, and
-            # its first process cannot end (zap_pid_ns_processes in the kernel's pid_namespace.c).
-            self._adopted = [pid for pid in self._adopted if not processes.collected(pid)]
+        pause = _END_PAUSE
+        while not processes.has_ended(self._pidfd, pause):
             if time.monotonic() > deadline:
                 raise SandboxError(f"sandbox {self.name} does not end")
             cgroup.kill(self._host.hierarchy, self.name)
             self._bury()
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _bury(self) -> None:
-        """Collect what `execute` gave up and has ended: until then its PID namespace, too, goes on."""
-        self._adopted = [pid for pid in self._adopted if not processes.bury(pid)]
+        ids = range(self.first_id, self.first_id + IDS)
+        processes.bury_orphans(self._host.runtime.name, ids, self._init)
 
     def processor_ms(self) -> float:
         """Return the processor time used inside, in milliseconds."""
@@ -300,7 +295,6 @@ class Sandbox:
             self._pidfd = -1
             self._attempt.dispose()
             self._bury()
-            processes.bury_orphans(self._host.runtime.name)
 
     def _command(self, command: list[str], streams: tuple[int, ...]) -> None:
         pid = processes.spawn(command, streams)

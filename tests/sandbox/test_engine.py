@@ -215,16 +215,18 @@ def test_a_deadline_ends_a_command(engine: Engine, shell: Shell) -> None:
     assert engine.get("/version")["Version"] == engine.version
 
 
-def test_a_flood_of_output_ends_a_command(engine: Engine) -> None:
+def test_a_flood_of_output_ends_a_command(engine: Engine, shell: Shell) -> None:
     """At the cap, like an answer's own."""
     output, code = engine.execute(("/usr/bin/yes",), wall_seconds=10, output_bytes=50_000)
     assert (output.ended, len(output.stdout), code) == ("output", 50_000, None)
+    assert shell("exit 4").code == 4
 
 
-def test_a_command_that_cannot_start_is_our_fault(engine: Engine) -> None:
+def test_a_command_that_cannot_start_is_our_fault(engine: Engine, shell: Shell) -> None:
     """The runtime's complaint is not mistaken for the command's output."""
     with pytest.raises(SandboxError, match="started nothing"):
         engine.execute(("/nowhere/program",), wall_seconds=10, output_bytes=1000)
+    assert shell("exit 4").code == 4
 
 
 def test_input_reaches_a_command(engine: Engine) -> None:
