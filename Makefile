@@ -18,7 +18,7 @@ help: ## show this list
 run: packages-run $(VENV)/run ## set everything up, then grade the bundled sample submissions
 	@$(BIN)/grader images build
 	@rm -rf $(RESULTS)/samples && mkdir -p $(RESULTS)
-	@$(BIN)/grader samples $(RESULTS)/samples
+	@$(BIN)/grader samples --brief $(RESULTS)/samples
 	@$(BIN)/grader batch $(RESULTS)/samples --junit-xml $(RESULTS)/junit.xml --json $(RESULTS)/report.json \
 	    --csv $(RESULTS)/scores.csv --evidence $(RESULTS)/evidence; code=$$?; \
 	  echo "The samples hold right, wrong, faked and hostile answers on purpose. Reports: $(RESULTS)/"; \

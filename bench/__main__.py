@@ -1,4 +1,4 @@
-"""The command `python -m bench`: measures, prints tables, writes JSON; exits with 1 where a limit does not hold."""
+"""The command `python -m bench`: prints tables, writes JSON, ends with 1 where a limit does not hold."""
 
 from __future__ import annotations
 
@@ -74,11 +74,13 @@ def _measure(names: list[str], *, quick: bool, log: Console) -> tuple[dict[str, 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measure the grader against a Docker Engine and a bare runtime, interleaved, on this machine.",
+        description="Measure the grader beside a Docker Engine and a bare runtime on this machine.",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, every sample, as JSON")
     parser.add_argument("--quick", action="store_true", help="repeat little: to see that it works")
-    parser.add_argument("--only", nargs="+", choices=list(_BENCHMARKS), metavar="NAME", help=", ".join(_BENCHMARKS))
+    parser.add_argument(
+        "--only", nargs="+", choices=list(_BENCHMARKS), metavar="NAME", help=", ".join(_BENCHMARKS)
+    )
     return parser
 
 

@@ -71,7 +71,17 @@ class BareRuntime:
         """
         runtime = self._host.runtime
         root, log = f"{self._folder}/root", f"{ready.folder}/log"
-        command = [runtime.path, "--root", root, "--log", log, "run", "--bundle", str(ready.folder), ready.name]
+        command = [
+            runtime.path,
+            "--root",
+            root,
+            "--log",
+            log,
+            "run",
+            "--bundle",
+            str(ready.folder),
+            ready.name,
+        ]
         pid = processes.spawn(command, (self._output, self._output, self._output))
         status = processes.wait(pid)
         if status:
@@ -94,4 +104,3 @@ def bare_runtime(host: Host, folder: Path) -> Iterator[BareRuntime]:
         yield runtime
     finally:
         runtime.close()
-

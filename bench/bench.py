@@ -1,4 +1,4 @@
-"""What every benchmark is given: the machine's settings, a place to write, the yardstick, how often to repeat."""
+"""What every benchmark is given: settings, a place to write, the yardstick, how often to repeat."""
 
 from __future__ import annotations
 

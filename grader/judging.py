@@ -192,9 +192,12 @@ class Judges:
             evidence: Its canonical JSON.
 
         Raises:
-            ExerciseError: The exercise was changed meanwhile, or cannot be loaded any more.
+            GraderError: The exercise is none of the pool's, was changed meanwhile, or does not load any more.
             SandboxError: The children die before any check begins.
         """
+        known_exercise = self._exercises.get(exercise.slug)
+        if known_exercise is None or known_exercise.digest != exercise.digest:
+            raise GraderError(f"these judges do not know the exercise {exercise.slug}")
         known: Known = {}
         strikes: dict[int, int] = {}
         while True:

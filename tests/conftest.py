@@ -89,6 +89,12 @@ def base(settings: Settings) -> str:
 
 
 @pytest.fixture
+def inhabitants() -> Callable[[int], list[int]]:
+    """List the processes of the sandbox whose ids begin at a number."""
+    return _inhabitants
+
+
+@pytest.fixture
 def run_in(host: Host, base: str) -> Callable[..., Result]:
     """Run a bash script in a sandbox of every runtime in turn."""
     return _runner(host, base)
@@ -200,7 +206,7 @@ def nothing_left_behind(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     left["groups"] = [
         group for one in made for group in one.hierarchy.groups(one.name) if os.path.exists(group)
     ]
-    left["processes"] = [pid for one in made for pid in processes_of(one.ids.first)]
+    left["processes"] = [pid for one in made for pid in _inhabitants(one.ids.first)]
     assert not any(left.values()), left
 
 
@@ -236,7 +242,7 @@ def _descriptors() -> set[str]:
     return found
 
 
-def processes_of(first_id: int) -> list[int]:
+def _inhabitants(first_id: int) -> list[int]:
     """Return the processes whose user is in the id range that begins at `first_id`, dead ones too."""
     found = []
     for name in os.listdir("/proc"):

@@ -146,6 +146,12 @@ def test_an_exercise_changed_meanwhile_is_refused(exercise: Exercise, judges: Ju
         judges.judge(exercise, to_json(evidence_of(exercise)))
 
 
+def test_an_exercise_of_somebody_else_is_refused(tmp_path: Path, judges: Judges) -> None:
+    other = load(write_exercise(tmp_path, "other"))
+    with pytest.raises(GraderError, match="do not know the exercise other"):
+        judges.judge(other, to_json(evidence_of(other)))
+
+
 def test_damaged_evidence_is_refused(exercise: Exercise, judges: Judges) -> None:
     with pytest.raises(GraderError, match="not evidence"):
         judges.judge(exercise, b"{}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -118,9 +120,7 @@ def batch(
             at_once = True
         ordered = outputs.write(context, reports)
         if at_once:
-            click.echo("stopped at once; `grader reap` removes what may be left over", err=True)
-            sys.stdout.flush()
-            os._exit(EXIT_INTERRUPTED)  # the threads that still run would be waited for
+            _end_at_once()
     if failure is not None:
         raise failure
     if stop.is_set():
@@ -161,6 +161,20 @@ def _open_journal(resources: contextlib.ExitStack, outputs: Outputs, *, resume: 
     if resume and outputs.json not in (None, "-") and Path(str(outputs.json)).is_file():
         journal.add_earlier(json.from_batch_document(Path(str(outputs.json)).read_bytes()))
     return journal
+
+
+def _end_at_once() -> NoReturn:
+    """End without waiting for the threads that still run; what they leave is reaped behind us."""
+    click.echo("stopped at once; what still ran is removed in the background", err=True)
+    sys.stdout.flush()
+    subprocess.Popen(
+        [sys.executable, "-m", "grader", "reap"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os._exit(EXIT_INTERRUPTED)
 
 
 @contextlib.contextmanager

@@ -111,9 +111,10 @@ def write_batch(directory: Path, exercises: Iterable[Exercise], draw: Draw) -> i
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
             raise GraderError(f"{directory} is not empty")
-        for exercise in exercises:
+        for place, exercise in enumerate(exercises):
             numbers: Counter[str] = Counter()
-            for sample in find(exercise):
+            found = find(exercise)
+            for sample in _chosen(found, place) if brief else found:
                 numbers[sample.group] += 1
                 participant = f"{sample.group}-{numbers[sample.group]}"
                 _write(sample, directory / participant / exercise.slug, draw(exercise, participant))
@@ -121,6 +122,16 @@ def write_batch(directory: Path, exercises: Iterable[Exercise], draw: Draw) -> i
     except OSError as error:
         raise GraderError(f"{error.filename}: {error.strerror}") from error
     return count
+
+
+def _chosen(found: tuple[Sample, ...], place: int) -> Iterator[Sample]:
+    """Yield a right sample, and another one whose group depends on the exercise's place in the list."""
+    first = {sample.group: sample for sample in reversed(found)}
+    groups = ("wrong", *_GROUPS)
+    turn = groups[place % len(groups)]
+    for group in ("right", turn if turn in first else "wrong"):
+        if group in first:
+            yield first[group]
 
 
 def _computed(sample: Sample, parameters: Mapping[str, Value]) -> dict[str, bytes]:

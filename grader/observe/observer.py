@@ -55,6 +55,11 @@ class Observer:
                 self._pool = None
         self._kernel_log.close()
 
+    def ready(self) -> int:
+        """Return how many engines wait for an answer."""
+        with self._lock:
+            return self._pool.ready() if self._pool is not None else 0
+
     def observe(
         self, exercise: Exercise, submission: Submission, progress: Progress | None = None
     ) -> Evidence:

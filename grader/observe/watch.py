@@ -23,6 +23,8 @@ _INTERVAL_MS = 15.0
 _HOT_INTERVAL_MS = 3.0
 _MAX_INTERVAL_MS = 150.0
 _SLOW_LOOK_MS = 100.0
+# Some 4 ms for each: to list TCP sockets the kernel walks the machine's whole table of connections.
+_NETWORKS_MS = 1000.0
 _LOG_MS = 50.0
 # Looking may take this share of one processor: what it takes, the answer lacks.
 _SHARE = 0.05
@@ -77,6 +79,7 @@ class Watch:
         self._networks: dict[int, NetworkNamespace] = {}
         self.ticks = follows or profile in _SAMPLED or wanted.networks
         self._slow_at = 0.0
+        self._networks_at = 0.0
         self._log_at = _LOG_MS
 
     def __enter__(self) -> Watch:
@@ -95,8 +98,7 @@ class Watch:
         if self._processes is not None:
             self._processes.sample(now_ms)
         if now_ms >= self._slow_at:
-            self._slow_at = now_ms + _SLOW_LOOK_MS
-            self._look_slowly()
+            self._look_slowly(now_ms)
         if now_ms >= self._log_at:
             self._log_at = now_ms + _LOG_MS
             self._log.poll()
@@ -120,7 +122,7 @@ class Watch:
         if self._processes is not None:
             processes = self._processes.look(now_ms, nsenter=self._wanted.nsenter)
         if self._wanted.networks:
-            self._read_networks()
+            self._read_networks(again=True)
         self._cgroups.sample(now_ms)
         read = self._log.kills_since(self._mark, self._target)
         if read.by_machine:
@@ -134,18 +136,25 @@ class Watch:
             networks=tuple(self._networks.values()) if self._wanted.networks else None,
         )
 
-    def _look_slowly(self) -> None:
+    def _look_slowly(self, now_ms: float) -> None:
         """Look at what may be gone by the last look and costs too much for every one."""
+        self._slow_at = now_ms + _SLOW_LOOK_MS
         if self._processes is not None:
             self._processes.refresh_hostnames()
         if self._wanted.networks:
-            self._read_networks()
+            again = now_ms >= self._networks_at
+            self._read_networks(again=again)
+            if again:
+                self._networks_at = now_ms + _NETWORKS_MS
 
-    def _read_networks(self) -> None:
+    def _read_networks(self, *, again: bool) -> None:
+        """Read the network namespaces that have not been read yet, or all of them `again`."""
         if self._processes is not None:
-            holders = self._processes.living("net")
+            holders = dict(self._processes.living("net"))
         else:
             link = procfs.link(f"/proc/{self._target.init_pid}/ns/net") or ""
             inode = procfs.parse_namespace(link)
             holders = {inode: [self._target.init_pid]} if inode is not None else {}
+        if not again:
+            holders = {inode: pids for inode, pids in holders.items() if inode not in self._networks}
         self._networks |= {space.inode: space for space in read_namespaces(holders)}

@@ -86,9 +86,7 @@ class Engine:
             kernel.read_only(images.rootfs(settings, "engine"), root),
             kernel.idmapped(golden.path, root / "golden", self.sandbox.first_id, IDS),
         ):
-            listener.bind(self._socket)
-            os.chmod(self._socket, 0o600)
-            listener.listen(64)
+            self._listen(listener)
             self.sandbox.launch(
                 str(root),
                 ("/bin/bash", "-c", _ENTRY),
@@ -97,6 +95,16 @@ class Engine:
                 stderr=self._log,
             )
         self._connect()
+
+    def _listen(self, listener: socket.socket) -> None:
+        try:
+            listener.bind(self._socket)
+        except OSError as error:  # a path of at most 107 bytes (unix(7))
+            raise SandboxError(
+                f"no socket at {self._socket}: {error}; set a shorter GRADER_RUN_DIR"
+            ) from error
+        os.chmod(self._socket, 0o600)
+        listener.listen(64)
 
     def _connect(self) -> None:
         """Wait for the first answer: the request lies in the socket's queue until dockerd takes it."""

@@ -141,7 +141,11 @@ def protect(directory: str) -> None:
         SandboxError: The kernel does not do it.
     """
     with _protection:
-        if not os.statvfs(directory).f_flag & os.ST_RDONLY:
+        try:
+            protected = os.statvfs(directory).f_flag & os.ST_RDONLY
+        except OSError as error:
+            raise SandboxError(f"no root file system: {error}") from error
+        if not protected:
             _mount_read_only(Path(directory), Path(directory))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from grader.model import MIB, Limits
+from grader.sandbox import processes
 from grader.sandbox.engine import Engine
+from grader.sandbox.identity import IDS
 from grader.sandbox.sandbox import Host
 
 ENGINE_LIMITS = Limits(memory_bytes=512 * MIB, pids=400, cpus=2.0, disk_bytes=200 * MIB, wall_seconds=120)
@@ -39,6 +42,22 @@ def run_shell(
     )
     out, err = (text.decode(errors="replace") for text in (output.stdout, output.stderr))
     return Ran(out, err, code, output.ended, output.wall_ms)
+
+
+@pytest.fixture
+def buried(inhabitants: Callable[[int], list[int]]) -> Callable[[int], bool]:
+    """Return whether no process of the range that begins at a number is left, or soon will be."""
+
+    def wait(first: int) -> bool:
+        deadline = time.monotonic() + 2
+        while inhabitants(first) and time.monotonic() < deadline:
+            # Orphans of a grader that this process started are ours, for it adopts them.
+            processes.bury_orphans("crun", range(first, first + IDS), 0)
+            processes.bury_orphans("runc", range(0), 0)
+            time.sleep(0.02)
+        return not inhabitants(first)
+
+    return wait
 
 
 @pytest.fixture(scope="module")

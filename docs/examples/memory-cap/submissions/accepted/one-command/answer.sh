@@ -1,0 +1,1 @@
+docker run --detach --name {{ name }} --memory {{ limit }}m busybox sleep 600

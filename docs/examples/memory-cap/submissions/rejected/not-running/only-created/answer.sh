@@ -1,0 +1,1 @@
+docker create --name {{ name }} --memory {{ limit }}m busybox sleep 600

@@ -1,0 +1,1 @@
+docker run --detach --name {{ name }} busybox sleep 600
