@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import queue
-import signal
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -20,116 +14,14 @@ import msgspec
 
 from grader.errors import GraderError, SandboxError
 from grader.judge import broken, definition
-from grader.judging_child import (
-    DEADLINE_SIGNAL,
-    NOTHING_BEGUN,
-    JudgeBundles,
-    Judged,
-    JudgeEvidence,
-    Known,
-    Start,
-    Verdict,
-    receive,
-    send,
-)
+from grader.judging_child import JudgeBundles, Judged, JudgeEvidence, Known, Start, Verdict
+from grader.judging_process import Child, DiedError
 from grader.model import CheckResult, Exercise
 
 DEADLINE: Final = 2.0
 """Seconds of processor time for all checks of one submission."""
 
-_PATIENCE: Final = 4.0  # wall time for that processor time: the machine is busy with sandboxes
 _STRIKES: Final = 2  # deaths of the child at the same check until the check is to blame
-
-
-class _DiedError(Exception):
-    """The child ended, or had to be ended, before it answered.
-
-    Attributes:
-        begun: What it was at: the position of a bundle in the request and of a check in the exercise.
-        overdue: Whether it had used up its time.
-    """
-
-    def __init__(self, begun: tuple[int, int], overdue: bool, ended: str) -> None:
-        super().__init__(ended)
-        self.begun = begun
-        self.overdue = overdue
-
-
-class _Child:
-    """One child process and the socket to it."""
-
-    def __init__(self, start: Start) -> None:
-        """Start it.
-
-        Raises:
-            OSError: The machine has no room for a process.
-        """
-        self._deadline = start.deadline
-        self._socket, theirs = socket.socketpair()
-        self._progress = os.memfd_create("judging", os.MFD_CLOEXEC)
-        command = [sys.executable, "-P", "-m", "grader.judging_child", str(self._progress), str(os.getpid())]
-        with theirs:
-            try:
-                # The child reads from standard input and writes back to the same socket. No other
-                # descriptor of ours goes along: sandboxes are open in this process.
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    pass_fds=(self._progress,),
-                    env=_environment(),
-                    start_new_session=True,  # Ctrl+C is for the parent, who ends its children itself
-                )
-            except OSError:
-                self._socket.close()
-                os.close(self._progress)
-                raise
-        with suppress(OSError):  # one that is dead already is noticed when it is asked
-            send(self._socket, msgspec.json.encode(start))
-
-    def ask(self, request: JudgeEvidence | JudgeBundles, *more: bytes) -> bytes:
-        """Return the child's answer.
-
-        Raises:
-            _DiedError: There is none; the child is gone then.
-        """
-        count = max(1, len(request.paths)) if isinstance(request, JudgeBundles) else 1
-        self._socket.settimeout(_PATIENCE * self._deadline * count)
-        try:
-            os.pwrite(self._progress, NOTHING_BEGUN, 0)
-            send(self._socket, msgspec.json.encode(request), *more)
-            answer = receive(self._socket)
-        except TimeoutError:
-            return self._bury(overdue=True)
-        except OSError:
-            return self._bury(overdue=False)
-        return self._bury(overdue=False) if answer is None else answer
-
-    def _bury(self, *, overdue: bool) -> bytes:
-        if self._socket.fileno() < 0:
-            raise GraderError("judging is over")
-        try:
-            status = self._process.wait(timeout=0 if overdue else 1)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            status = self._process.wait()
-        position = os.pread(self._progress, 8, 0)
-        begun = (
-            int.from_bytes(position[:4], "little", signed=True),
-            int.from_bytes(position[4:], "little", signed=True),
-        )
-        self.close()
-        overdue = overdue or status == -DEADLINE_SIGNAL
-        raise _DiedError(begun, overdue, _ended(status))
-
-    def close(self) -> None:
-        """End the child."""
-        if self._socket.fileno() < 0:
-            return
-        self._socket.close()
-        os.close(self._progress)
-        self._process.kill()
-        self._process.wait()
 
 
 class Judges:
@@ -155,8 +47,8 @@ class Judges:
         self.size = size
         # A child dies with the *thread* that started it (prctl(2), PR_SET_PDEATHSIG); this one stays.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="judge-starter")
-        self._idle: queue.LifoQueue[_Child | None] = queue.LifoQueue()
-        self._every: set[_Child] = set()
+        self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()
+        self._every: set[Child] = set()
         self._lock = threading.Lock()
         self._closed = False
         for _ in range(size):
@@ -204,7 +96,7 @@ class Judges:
             request = JudgeEvidence(exercise.slug, known)
             try:
                 answer = msgspec.json.decode(self._ask(request, evidence), type=Judged)
-            except _DiedError as died:
+            except DiedError as died:
                 known |= self._blame(exercise, died, strikes)
                 continue
             if answer.error:
@@ -222,12 +114,12 @@ class Judges:
         """
         try:
             return msgspec.json.decode(self._ask(JudgeBundles(list(paths), {})), type=list[Verdict])
-        except _DiedError as died:
+        except DiedError as died:
             if len(paths) > 1:
                 return [verdict for path in paths for verdict in self.rejudge([path])]
             return [self._rejudge_one(paths[0], died)]
 
-    def _rejudge_one(self, path: str, died: _DiedError) -> Verdict:
+    def _rejudge_one(self, path: str, died: DiedError) -> Verdict:
         """Judge a bundle whose checks kill the child, one check less at a time."""
         slug = msgspec.json.decode(Path(path).read_bytes(), type=_Addressed).evidence.exercise
         known: Known = {}
@@ -236,12 +128,12 @@ class Judges:
             known |= self._blame(self._exercises[slug], died, strikes)
             try:
                 answer = self._ask(JudgeBundles([path], known))
-            except _DiedError as again:
+            except DiedError as again:
                 died = again
                 continue
             return msgspec.json.decode(answer, type=list[Verdict])[0]
 
-    def _blame(self, exercise: Exercise, died: _DiedError, strikes: dict[int, int]) -> Known:
+    def _blame(self, exercise: Exercise, died: DiedError, strikes: dict[int, int]) -> Known:
         """Return the result of the check that killed the child, or nothing where that is not certain yet."""
         position = died.begun[1]
         strikes[position] = strikes.get(position, 0) + 1
@@ -265,7 +157,7 @@ class Judges:
             if seat is None:
                 seat = self._starter.submit(self._begin).result()
             return seat.ask(request, *more)
-        except _DiedError:
+        except DiedError:
             with self._lock:
                 self._every = {child for child in self._every if child is not seat}
             seat = None
@@ -273,12 +165,12 @@ class Judges:
         finally:
             self._idle.put(seat)
 
-    def _begin(self) -> _Child:
+    def _begin(self) -> Child:
         with self._lock:
             if self._closed:
                 raise GraderError("judging is over")
             try:
-                child = _Child(self._start)
+                child = Child(self._start)
             except OSError as error:
                 raise SandboxError(f"no process to judge in: {error.strerror}") from error
             self._every.add(child)
@@ -300,20 +192,3 @@ class _Slug(msgspec.Struct):
 
 class _Addressed(msgspec.Struct):
     evidence: _Slug
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a child: it finds this very package, wherever it was imported from."""
-    here = str(Path(__file__).resolve().parents[1])
-    before = os.environ.get("PYTHONPATH")
-    path = f"{here}{os.pathsep}{before}" if before else here
-    return {**os.environ, "PYTHONPATH": path}
-
-
-def _ended(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"

@@ -114,7 +114,9 @@ def new(slug: str, into: Path) -> None:
 @click.command(epilog="Example: grader samples /tmp/answers && grader batch /tmp/answers --json reports.json")
 @common_options
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--brief", is_flag=True, help="Two of each exercise: a right one, and a wrong, faked or hostile one.")
+@click.option(
+    "--brief", is_flag=True, help="Two of each exercise: a right one, and a wrong, faked or hostile one."
+)
 @pass_context
 def samples(context: Context, directory: Path, brief: bool) -> None:
     """Write every exercise's sample answers as a folder that `batch` grades."""

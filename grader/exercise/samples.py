@@ -97,10 +97,16 @@ def submission(
     return answer.from_files(exercise, participant, files, parameters)
 
 
-def write_batch(directory: Path, exercises: Iterable[Exercise], draw: Draw) -> int:
+def write_batch(directory: Path, exercises: Iterable[Exercise], draw: Draw, *, brief: bool = False) -> int:
     """Write sample answers as a batch's folder, ``<participant>/<slug>/<files>``; return how many.
 
     The participants are called after what they hand in: right-1, wrong-2, fake-1, hostile-1.
+
+    Args:
+        directory: Empty, or not there yet.
+        exercises: Whose samples are written.
+        draw: Draws a participant's parameters.
+        brief: Only two of each exercise: one right, and in turn one wrong, one faked, one hostile.
 
     Raises:
         ExerciseError: A sample cannot be computed.
