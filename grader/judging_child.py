@@ -171,6 +171,7 @@ def main(progress: int, parent: int) -> None:
     if first is None:
         return
     judging = _Judge(msgspec.json.decode(first, type=Start), progress)
+    send(connection, b"ready")
     decoder = msgspec.json.Decoder(JudgeEvidence | JudgeBundles)
     while (frame := receive(connection)) is not None:
         request = decoder.decode(frame)

@@ -72,10 +72,10 @@ def test_a_check_that_never_ends_is_an_error_of_its_own(tmp_path: Path, body: st
 
 def test_a_check_that_sleeps_is_ended_too(tmp_path: Path) -> None:
     exercise = exercise_with(tmp_path, "import time; time.sleep(3600)")
-    with Judges([exercise], size=1, deadline=0.1) as judges:
+    with Judges([exercise], size=1, deadline=0.5) as judges:
         began = time.monotonic()
         assert judges.judge(exercise, to_json(evidence_of(exercise)))[0].outcome is Outcome.ERROR
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 8
 
 
 @pytest.mark.parametrize(

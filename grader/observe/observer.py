@@ -6,16 +6,18 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from grader.evidence import AnswerFile, Evidence, Machine, Sections
 from grader.model import MIB, Exercise, Limits, Profile, Submission
-from grader.observe.docker import observe_docker
 from grader.observe.oom import KernelLog
 from grader.observe.shell import observe_shell
 from grader.sandbox import images
-from grader.sandbox.pool import EnginePool
 from grader.sandbox.sandbox import Host
 from grader.settings import Settings
+
+if TYPE_CHECKING:
+    from grader.sandbox.pool import EnginePool
 
 Progress = Callable[[str], None]
 
@@ -79,6 +81,8 @@ class Observer:
             case Profile.NONE:
                 sections = Sections()
             case Profile.DOCKER:
+                from grader.observe.docker import observe_docker
+
                 pool = self._engines()
                 tell(f"waiting for an engine ({pool.ready()} ready)")
                 with pool.take(exercise.limits) as engine:
@@ -104,6 +108,9 @@ class Observer:
         """Return the pool of engines, started at its first use."""
         with self._lock:
             if self._pool is None:
+                # Talking to engines takes longer to import than a plain answer takes to be graded.
+                from grader.sandbox.pool import EnginePool
+
                 self._pool = EnginePool(self._host, ENGINE_LIMITS, self._settings.engines)
             return self._pool
 

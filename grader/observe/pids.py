@@ -66,7 +66,7 @@ class ProcessWatch:
         self._sample(now_ms, everything=False)
 
     def settled(self, now_ms: float) -> float:
-        """Return for how many seconds no process has come, gone or computed, as of the last sample."""
+        """Return for how many seconds no process has come, gone or computed, as far as samples tell."""
         return self._activity.quiet_seconds(now_ms)
 
     def refresh_hostnames(self) -> None:
@@ -198,18 +198,20 @@ class _Activity:
 
     since_ms: float = 0.0
     ticks: int = 0
-    pids: frozenset[int] = frozenset()
+    pids: frozenset[int] | None = None
     last_ms: float = 0.0
 
     def note(self, now_ms: float, alive: Mapping[int, _Seen]) -> None:
         ticks = sum(seen.stat.ticks for seen in alive.values())
         pids = frozenset(alive)
         allowed = 1 + _STILL * _TICKS_PER_SECOND * (now_ms - self.since_ms) / 1000
+        self.last_ms = now_ms
         if pids != self.pids or ticks - self.ticks > allowed:
             self.since_ms, self.ticks, self.pids = now_ms, ticks, pids
 
     def quiet_seconds(self, now_ms: float) -> float:
-        return max(0.0, now_ms - self.since_ms) / 1000
+        # What happened since the last sample nobody knows.
+        return max(0.0, min(now_ms, self.last_ms) - self.since_ms) / 1000
 
 
 def _outer_levels(init: int) -> int:

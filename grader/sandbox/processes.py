@@ -25,8 +25,13 @@ class _Spawned:
 _spawned = _Spawned()
 
 
-def spawn(command: list[str], streams: tuple[int, ...]) -> int:
+def spawn(command: list[str], streams: tuple[int, ...], program: str = "") -> int:
     """Start `command` with `streams` as its descriptors 0, 1, 2, …; everything else is closed on exec.
+
+    Args:
+        command: Its arguments, the first of which is its name.
+        streams: Descriptors of ours.
+        program: What to execute, if not what the name says.
 
     Returns:
         Its pid, for `wait`.
@@ -37,7 +42,7 @@ def spawn(command: list[str], streams: tuple[int, ...]) -> int:
     try:
         with _spawned.lock:
             pid = os.posix_spawn(
-                command[0],
+                program or command[0],
                 command,
                 _ENVIRONMENT,
                 file_actions=actions,
@@ -83,7 +88,7 @@ def is_child(pid: int) -> bool:
     return True
 
 
-def bury_orphans(runtime: str, ids: range, keep: int) -> None:
+def bury_orphans(runtime: tuple[str, ...], ids: range, keep: int) -> None:
     """Collect ended processes that became children of ours because their parents are gone.
 
     Such are what ``crun run --detach`` leaves each time, what a failed ``exec`` leaves, and processes of
@@ -91,7 +96,7 @@ def bury_orphans(runtime: str, ids: range, keep: int) -> None:
     not end before they are collected (zap_pid_ns_processes() in the kernel's pid_namespace.c).
 
     Args:
-        runtime: Name of the runtime.
+        runtime: How the kernel's names of the runtime's processes begin.
         ids: User ids of the sandbox.
         keep: Its first process, which somebody waits for.
     """
@@ -105,7 +110,7 @@ def bury_orphans(runtime: str, ids: range, keep: int) -> None:
                     os.waitpid(pid, os.WNOHANG)
 
 
-def _is_ended_orphan(pid: int, runtime: str, ids: range) -> bool:
+def _is_ended_orphan(pid: int, runtime: tuple[str, ...], ids: range) -> bool:
     try:
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return False

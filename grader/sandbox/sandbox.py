@@ -227,7 +227,7 @@ class Sandbox:
             source = processes.source(stdin, stack)
             out, out_end = processes.pipe(stack)
             err, err_end = processes.pipe(stack)
-            pid = processes.spawn(command, (source, out_end, err_end))
+            pid = processes.spawn(command, (source, out_end, err_end), self._host.runtime.program)
             os.close(out_end)
             os.close(err_end)
             pidfd = os.pidfd_open(pid)
@@ -276,7 +276,7 @@ class Sandbox:
 
     def _bury(self) -> None:
         ids = range(self.first_id, self.first_id + IDS)
-        processes.bury_orphans(self._host.runtime.name, ids, self._init)
+        processes.bury_orphans(self._host.runtime.comms, ids, self._init)
 
     def processor_ms(self) -> float:
         """Return the processor time used inside, in milliseconds."""
@@ -297,7 +297,7 @@ class Sandbox:
             self._bury()
 
     def _command(self, command: list[str], streams: tuple[int, ...]) -> None:
-        pid = processes.spawn(command, streams)
+        pid = processes.spawn(command, streams, self._host.runtime.program)
         pidfd = os.pidfd_open(pid)
         try:
             if not processes.has_ended(pidfd, _RUNTIME_SECONDS):

@@ -99,3 +99,16 @@ def test_the_skeleton_is_an_exercise_with_all_that_verify_wants(tmp_path: Path) 
         write_skeleton(tmp_path, "my-first")
     with pytest.raises(GraderError, match="no slug"):
         write_skeleton(tmp_path, "My First")
+
+
+def test_a_brief_batch_holds_two_of_each_exercise(tmp_path: Path) -> None:
+    exercises = [
+        load(write_exercise(tmp_path, slug, manifest=PARAMETRISED, files=FILES))
+        for slug in ("a", "b", "c", "d")
+    ]
+    out = tmp_path / "out"
+    assert samples.write_batch(out, exercises, lambda exercise, participant: {"number": 8}, brief=True) == 8
+    written = sorted(str(path.parent.relative_to(out)) for path in out.rglob("answer.sh"))
+    assert written == [
+        "fake-1/b", "hostile-1/c", "right-1/a", "right-1/b", "right-1/c", "right-1/d", "wrong-1/a", "wrong-1/d",
+    ]  # fmt: skip

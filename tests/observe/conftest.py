@@ -53,7 +53,7 @@ class Running:
         """Return the milliseconds since its start."""
         return (time.monotonic() - self.target.started) * 1000
 
-    def wait_for(self, word: str, seconds: float = 10.0) -> str:
+    def wait_for(self, word: str, seconds: float = 60.0) -> str:
         """Return its output once that holds `word`."""
         deadline = time.monotonic() + seconds
         while word.encode() not in self.seen:
@@ -65,7 +65,7 @@ class Running:
                 self.seen += chunk
         return self.seen.decode(errors="replace")
 
-    def wait(self, seconds: float = 10.0) -> None:
+    def wait(self, seconds: float = 60.0) -> None:
         """Wait until it has ended."""
         assert select.select([self.sandbox.exited], [], [], seconds)[0], self.seen
 

@@ -78,7 +78,7 @@ class Watched:
         return {group.path: group for group in self.watch.evidence()}
 
     def sample_until(self, word: str) -> dict[str, Cgroup]:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while word.encode() not in self.running.seen:
             assert time.monotonic() < deadline, self.running.seen
             self.sample()
@@ -93,7 +93,7 @@ class Watched:
 def test_limits_counters_and_members(start: Start) -> None:
     running = start(
         Profile.CGROUPS,
-        "group w 20M; group x 30M; inside w sleep 9 & inside x sleep 9 & sleep 0.2; bomb w; echo done; wait",
+        "group w 20M; group x 30M; inside w sleep 300 & inside x sleep 300 & sleep 0.2; bomb w; echo done; wait",
     )
     groups = Watched(running).sample_until("done")
     assert groups["/"].memory_limit == running.sandbox.limits.memory_bytes
@@ -113,7 +113,7 @@ def test_limits_counters_and_members(start: Start) -> None:
 
 @sandbox
 def test_counters_are_those_of_the_groups_that_had_any(start: Start) -> None:
-    running = start(Profile.CGROUPS, "group w 20M; bomb w; bomb w; echo done; sleep 9")
+    running = start(Profile.CGROUPS, "group w 20M; bomb w; bomb w; echo done; sleep 300")
     watched = Watched(running)
     watched.sample_until("done")
     outer = {"/": 2} if running.target.cgroup_version == 2 else {}
@@ -124,7 +124,7 @@ def test_counters_are_those_of_the_groups_that_had_any(start: Start) -> None:
 def test_a_group_that_has_gone_keeps_its_last_values(start: Start) -> None:
     running = start(
         Profile.CGROUPS,
-        "group w 20M; bomb w; echo killed; sleep 0.2; rmdir $G/w; echo done; sleep 9",
+        "group w 20M; bomb w; echo killed; sleep 0.3; rmdir $G/w; echo done; sleep 300",
     )
     watched = Watched(running)
     watched.sample_until("killed")
@@ -136,9 +136,7 @@ def test_a_group_that_has_gone_keeps_its_last_values(start: Start) -> None:
 
 @sandbox
 def test_a_name_used_again_adds_up(start: Start) -> None:
-    script = (
-        "for i in 1 2 3; do group w 20M; bomb w; sleep 0.1; rmdir $G/w; sleep 0.05; done; echo done; sleep 9"
-    )
+    script = "for i in 1 2 3; do group w 20M; bomb w; sleep 0.3; rmdir $G/w; done; echo done; sleep 300"
     running = start(Profile.CGROUPS, script)
     groups = Watched(running).sample_until("done")
     assert groups["/w"].oom_kills == 3
@@ -148,7 +146,7 @@ def test_a_name_used_again_adds_up(start: Start) -> None:
 def test_hostile_names_nested(start: Start) -> None:
     script = r"""
     outer=$'a b\t\xff'; group "$outer" 40M; share "$outer"
-    group "$outer/"$'\\xff' 20M; group '(deleted)' 20M; echo done; sleep 9
+    group "$outer/"$'\\xff' 20M; group '(deleted)' 20M; echo done; sleep 300
     """
     groups = Watched(start(Profile.CGROUPS, script)).sample_until("done")
     assert {"/a b\t\\xff", "/a b\t\\xff/\\x5cxff", "/(deleted)"} <= set(groups)
@@ -159,16 +157,16 @@ def test_hostile_names_nested(start: Start) -> None:
 def test_too_many_groups_are_cut(start: Start) -> None:
     running = start(
         Profile.CGROUPS,
-        'for i in $(seq 60); do mkdir "$G/g$i"; done; mkdir -p "$G/g1/a/b"; echo done; sleep 9',
+        'for i in $(seq 30); do mkdir "$G/g$i"; done; mkdir -p "$G/g1/a/b"; echo done; sleep 300',
     )
     running.wait_for("done")
-    tree = GroupTree(running.target.memory_group, limit=50)
+    tree = GroupTree(running.target.memory_group, limit=20)
     tree.refresh()
     assert tree.cut
-    assert len(tree) == 50
+    assert len(tree) == 20
     watch = CgroupWatch(running.target, tree)
     watch.sample(0.0)
-    assert len(watch.evidence()) >= 50
+    assert len(watch.evidence()) >= 20
     watch.close()
 
 

@@ -37,7 +37,7 @@ def test_a_sandbox_listens_on_its_own_loopback(start: Start) -> None:
     script = r"""
     perl -MSocket -e '
         socket(S, AF_INET, SOCK_STREAM, 0); bind(S, sockaddr_in(4321, INADDR_ANY)) or die; listen(S, 1);
-        print "ready\n"; $| = 1; print "\n"; sleep 8'
+        print "ready\n"; $| = 1; print "\n"; sleep 300'
     """
     running = start(Profile.PLAIN, script)
     running.wait_for("ready")
@@ -53,6 +53,6 @@ def test_a_sandbox_listens_on_its_own_loopback(start: Start) -> None:
 
 @pytest.mark.sandbox
 def test_a_process_that_has_moved_on_says_nothing(start: Start) -> None:
-    running = start(Profile.PLAIN, "sleep 8; true")
+    running = start(Profile.PLAIN, "sleep 300; true")
     assert read_namespaces({1: [running.target.init_pid]}) == ()
     assert read_namespaces({1: []}) == ()

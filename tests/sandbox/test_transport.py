@@ -85,7 +85,7 @@ def _drip(start: bytes, piece: bytes) -> Serve:
         pytest.param(_drip(HEAD + b"X: ", b"1"), id="header"),
         pytest.param(_drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), id="continue"),
         pytest.param(_drip(b"HTTP/1.1 200 ", b"O"), id="status"),
-        pytest.param(lambda peer: time.sleep(5), id="silence"),
+        pytest.param(lambda peer: time.sleep(1), id="silence"),
     ],
 )
 def test_a_reply_without_end_is_cut_off(evil: Callable[[Serve], Engine], serve: Serve) -> None:
@@ -141,7 +141,7 @@ def test_a_reply_without_bounds_is_cut_off(evil: Callable[[Serve], Engine], serv
         b'{"a":' * 100_000,
         b'{"a": NaN}',
         b"\xff\xfe\x00",
-        b"1" * 100_000,
+        b"1" * 100_000 + b"x",
     ],
     ids=["none", "text", "nested", "objects", "nan", "binary", "digits"],
 )
@@ -149,10 +149,11 @@ def test_a_reply_that_is_no_json_is_an_error_or_nothing(evil: Callable[[Serve], 
     """It never ends in another kind of exception."""
     head = HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode()
     engine = evil(lambda peer: peer.sendall(head + body))
-    try:
-        assert engine.get("/containers/json", seconds=5) is None or body.startswith(b"1")
-    except EngineError as error:
-        assert body, error
+    if not body:
+        assert engine.get("/containers/json", seconds=5) is None
+        return
+    with pytest.raises(EngineError, match="no JSON"):
+        engine.get("/containers/json", seconds=5)
 
 
 @pytest.mark.parametrize("layers", [1, 3])
