@@ -226,7 +226,14 @@ def _zombies() -> set[str]:
     children = [
         pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
     ]
-    return {pid for pid in children if ") Z " in Path(f"/proc/{pid}/stat").read_text()}
+    return {pid for pid in children if _is_dead(pid)}
+
+
+def _is_dead(pid: str) -> bool:
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _descriptors() -> set[str]:

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Final
 
@@ -95,7 +96,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def main() -> None:
     """Run the command line of this process."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # sandboxes are cleared away at either
-    code = run()
+    try:
+        code = run()
+    except Exception:  # noqa: BLE001  a bug of ours: never to be read as somebody's failed answer
+        traceback.print_exc()
+        code = EXIT_INFRASTRUCTURE
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -102,10 +102,8 @@ def test_the_skeleton_is_an_exercise_with_all_that_verify_wants(tmp_path: Path) 
 
 
 def test_a_brief_batch_holds_two_of_each_exercise(tmp_path: Path) -> None:
-    exercises = [
-        load(write_exercise(tmp_path, slug, manifest=PARAMETRISED, files=FILES))
-        for slug in ("a", "b", "c", "d")
-    ]
+    folders = [write_exercise(tmp_path, slug, manifest=PARAMETRISED, files=FILES) for slug in "abcd"]
+    exercises = [load(folder) for folder in folders]
     out = tmp_path / "out"
     assert samples.write_batch(out, exercises, lambda exercise, participant: {"number": 8}, brief=True) == 8
     written = sorted(str(path.parent.relative_to(out)) for path in out.rglob("answer.sh"))

@@ -61,8 +61,10 @@ def test_the_outer_limit_cannot_be_lifted(run_in: Run, host: Host) -> None:
     result = run_in(
         CGROUPS,
         f"cd /sys/fs/cgroup; try() {{ for f in {files}; do (echo 999999999 >$f) 2>/dev/null && echo wrote $f;"
-        f" chmod 666 $f 2>/dev/null && echo opened $f; chown 0 $f 2>/dev/null && echo owned $f; done; }}; try;"
-        " mount -o remount,rw /sys/fs/cgroup 2>/dev/null; mount -o remount,bind,rw /sys/fs/cgroup 2>/dev/null; try;"
+        f" chmod 666 $f 2>/dev/null && echo opened $f; chown 0 $f 2>/dev/null && echo owned $f; done;"
+        " }; try;"
+        " mount -o remount,rw /sys/fs/cgroup 2>/dev/null;"
+        " mount -o remount,bind,rw /sys/fs/cgroup 2>/dev/null; try;"
         " mkdir /tmp/c; mount --rbind /sys/fs/cgroup /tmp/c && cd /tmp/c && try; echo done",
         limits=limits,
         look=look,
@@ -85,20 +87,16 @@ def test_groups_inside_do_not_add_up_to_more(run_in: Run) -> None:
 
 def test_nobody_leaves_the_sandboxs_group(run_in: Run, host: Host) -> None:
     """Neither towards the root nor into another's: what is outside cannot even be named."""
-    inside: list[bool] = []
-
-    def look(sandbox: Sandbox) -> None:
-        inside.append(sandbox.name in sandbox.name)
-
     result = run_in(
         CGROUPS,
-        "cd /sys/fs/cgroup; cat /proc/self/cgroup | grep -v ':/$' ; for f in $(find . -maxdepth 2 -name cgroup.procs); do"
+        "cd /sys/fs/cgroup; cat /proc/self/cgroup | grep -v ':/$' ;"
+        " for f in $(find . -maxdepth 2 -name cgroup.procs); do"
         " d=${f%/cgroup.procs}; (echo $BASHPID >$d/../cgroup.procs) 2>/dev/null; done;"
         " mkdir /tmp/c; for t in cgroup2 'cgroup -o memory' 'cgroup -o pids' 'cgroup -o name=systemd'; do"
-        " mount -t $t none /tmp/c 2>/dev/null || continue; for f in $(find /tmp/c -name cgroup.procs -path '*grader*');"
+        " mount -t $t none /tmp/c 2>/dev/null || continue;"
+        " for f in $(find /tmp/c -name cgroup.procs -path '*grader*');"
         " do (echo $BASHPID >$f) 2>/dev/null && echo moved $f; done; umount /tmp/c; done;"
         " unshare -C bash -c 'cat /proc/self/cgroup' | grep -v ':/$'; echo done",
-        look=look,
     )
     assert result.lines == ["done"], result
 
@@ -108,7 +106,8 @@ def test_a_process_is_counted_wherever_it_hides(run_in: Run, host: Host) -> None
     enter = "cd /sys/fs/cgroup; mkdir a b" if V2 else "cd /sys/fs/cgroup/pids; mkdir a b"
     result = run_in(
         CGROUPS,
-        f"{enter}; for i in $(seq 60); do (echo $BASHPID >a/cgroup.procs; exec sleep 9) & done 2>/dev/null; wait",
+        f"{enter}; for i in $(seq 60); do (echo $BASHPID >a/cgroup.procs;"
+        " exec sleep 9) & done 2>/dev/null; wait",
         limits=Limits(pids=20, wall_seconds=1),
     )
     assert result.forks_refused > 0
@@ -132,7 +131,7 @@ def test_groups_nested_deeper_than_a_path_are_removed(run_in: Run, name: str) ->
         CGROUPS,
         f"cd {root}; for i in $(seq 1500); do mkdir {name} 2>/dev/null && cd {name} || break; done;"
         " echo $BASHPID >cgroup.procs; sleep 99 & sleep 99",
-        limits=Limits(wall_seconds=1.5),
+        limits=Limits(wall_seconds=1),
     )
     assert result.ended == "deadline"
 
@@ -143,7 +142,7 @@ def test_many_groups_are_removed(run_in: Run) -> None:
     result = run_in(
         CGROUPS,
         "cd /sys/fs/cgroup; for i in $(seq 600); do mkdir memory/$i pids/$i freezer/$i; done; sleep 9",
-        limits=Limits(memory_bytes=48 * MIB, wall_seconds=2),
+        limits=Limits(memory_bytes=48 * MIB, wall_seconds=1.2),
     )
     assert result.end_ms < 5_000
 
@@ -171,7 +170,8 @@ def test_a_group_without_oom_killer_ends_by_the_clock(run_in: Run) -> None:
     """Its processes wait for memory for ever, but not beyond the deadline."""
     result = run_in(
         CGROUPS,
-        f"{ENTER} mkdir w; echo 8M >w/{LIMIT}; echo 1 >w/memory.oom_control; cat w/memory.oom_control | head -1;"
+        f"{ENTER} mkdir w; echo 8M >w/{LIMIT}; echo 1 >w/memory.oom_control;"
+        " cat w/memory.oom_control | head -1;"
         " (echo $BASHPID >w/cgroup.procs; exec tail -n1 /dev/zero); echo survived",
         limits=Limits(wall_seconds=1),
     )
@@ -187,7 +187,8 @@ def test_no_release_agent_can_be_set(run_in: Run, tmp_path: Path) -> None:
         "mkdir /tmp/c; for o in memory pids freezer rdma misc perf_event hugetlb name=x name=systemd; do"
         " mount -t cgroup -o $o none /tmp/c 2>/dev/null || continue;"
         ' (echo "touch $1/escaped" >/tmp/c/release_agent) 2>/dev/null && echo set $o; umount /tmp/c; done;'
-        " for f in $(find /sys/fs/cgroup -name release_agent); do (echo /tmp/x >$f) 2>/dev/null && echo set $f; done;"
+        " for f in $(find /sys/fs/cgroup -name release_agent);"
+        " do (echo /tmp/x >$f) 2>/dev/null && echo set $f; done;"
         " mount -t cgroup -o remount,release_agent=/tmp/x none /sys/fs/cgroup/memory 2>/dev/null && echo set;"
         " echo done",
         str(tmp_path),

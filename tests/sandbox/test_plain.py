@@ -86,7 +86,8 @@ def test_what_fills_memory_file_systems_is_charged_and_bounded(run_in: Run) -> N
     """Many small files end at the size of the file system, and count as memory."""
     result = run_in(
         PLAIN,
-        "for d in /tmp /work /dev/shm; do for i in $(seq 40); do head -c 1M /dev/zero >$d/$i || break; done; done"
+        "for d in /tmp /work /dev/shm; do for i in $(seq 40);"
+        " do head -c 1M /dev/zero >$d/$i || break; done; done"
         " 2>/dev/null; du -sm /tmp /work | cut -f1",
         limits=Limits(memory_bytes=64 * MIB, disk_bytes=8 * MIB, wall_seconds=8),
     )

@@ -160,13 +160,18 @@ def test_a_sandbox_that_was_never_launched_leaves_nothing(any_host: Host) -> Non
     sandbox.dispose()
 
 
+def _interrupted(host: Host, base: str, log: int) -> None:
+    with Sandbox(host, Profile.PLAIN, Limits()) as sandbox:
+        sandbox.launch(base, ("/bin/sleep", "99"), stdout=log, stderr=log)
+        raise KeyboardInterrupt
+
+
 def test_an_exception_leaves_nothing(any_host: Host, base: str) -> None:
     """Whatever is raised while it runs."""
     log = os.memfd_create("log", os.MFD_CLOEXEC)
     try:
-        with pytest.raises(KeyboardInterrupt), Sandbox(any_host, Profile.PLAIN, Limits()) as sandbox:
-            sandbox.launch(base, ("/bin/sleep", "99"), stdout=log, stderr=log)
-            raise KeyboardInterrupt
+        with pytest.raises(KeyboardInterrupt):
+            _interrupted(any_host, base, log)
     finally:
         os.close(log)
 

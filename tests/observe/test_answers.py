@@ -1,0 +1,191 @@
+"""Answers from their files to their evidence, in real sandboxes and real engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.errors import ExerciseError
+from grader.evidence import Evidence, from_json, to_json
+from grader.exercise import load
+from grader.image_files import deleted
+from grader.model import Exercise, Submission
+from grader.observe.observer import Observer
+from grader.settings import Settings
+
+CHECKS = """
+from grader.check import Evidence, Feedback, check
+
+@check("Something")
+def something(evidence: Evidence) -> Feedback | None:
+    return None
+"""
+
+pytestmark = pytest.mark.sandbox
+
+
+@pytest.fixture
+def observer(settings: Settings) -> Iterator[Observer]:
+    with Observer(Settings(state_dir=settings.state_dir, run_dir=settings.run_dir, engines=1)) as observer:
+        yield observer
+
+
+def exercise(folder: Path, described: str) -> Exercise:
+    path = folder / "an-exercise"
+    path.mkdir()
+    (path / "exercise.toml").write_text(f'title = "One"\nsection = "A"\n{described}')
+    (path / "README.md").write_text("# One\n")
+    (path / "checks.py").write_text(CHECKS)
+    return load(path)
+
+
+def observe(observer: Observer, exercise: Exercise, **files: str) -> Evidence:
+    """Observe an answer; a name's double underscore stands for its dot."""
+    contents = {name.replace("__", "."): text.encode() for name, text in files.items()}
+    evidence = observer.observe(exercise, Submission(exercise.slug, "ada", contents))
+    assert from_json(to_json(evidence)) == evidence
+    return evidence
+
+
+SHELL = '[[files]]\nname = "answer.sh"\nkind = "shell"\n'
+DOCKERFILE = '[[files]]\nname = "Dockerfile"\nkind = "dockerfile"\n'
+COMPOSE = '[[files]]\nname = "compose.yaml"\nkind = "compose"\n'
+
+
+def test_a_plain_answer(observer: Observer, tmp_path: Path) -> None:
+    """Output, status and control group of a script that is the first process."""
+    found = observe(
+        observer,
+        exercise(tmp_path, f'profile = "plain"\n{SHELL}'),
+        answer__sh="echo out; echo err >&2; exit 7",
+    )
+    assert (found.run.stdout, found.run.stderr, found.run.exit_code) == ("out\n", "err\n", 7)
+    assert found.oom.kills == ()
+    assert found.cgroups["/"].memory_limit == 64 << 20
+
+
+def test_what_an_answer_leaves_running_is_seen(observer: Observer, tmp_path: Path) -> None:
+    """The last look comes after the script has ended and before anything is killed."""
+    one = exercise(tmp_path, f'profile = "namespaces"\n{SHELL}')
+    found = observe(
+        observer, one, answer__sh="unshare --uts bash -c 'hostname elsewhere; sleep 321' & sleep 0.1; exit 4"
+    )
+    assert found.run.exit_code == 4
+    sleeper = next(process for process in found.processes.living() if process.argv == ("sleep", "321"))
+    inode = sleeper.namespaces["uts"]
+    assert inode != found.processes.sandbox["uts"]
+    assert found.processes.hostnames[str(inode)] == "elsewhere"
+    assert found.processes.hostnames[str(found.processes.sandbox["uts"])] == "sandbox"
+
+
+def test_an_answer_that_waits_is_ended_once_it_has_settled(observer: Observer, tmp_path: Path) -> None:
+    """A foreground sleep does not cost the whole wall time."""
+    one = exercise(
+        tmp_path, f'profile = "namespaces"\n{SHELL}[limits]\nwall_seconds = 30\nsettle_seconds = 0.5\n'
+    )
+    found = observe(observer, one, answer__sh="sleep 600")
+    assert found.run.ended == "settled"
+    assert found.run.exit_code is None
+    assert found.run.wall_ms < 15_000
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_layers_of_a_build(observer: Observer, tmp_path: Path) -> None:
+    """What a Dockerfile adds and deletes shows layer by layer; directories of the base can be deleted."""
+    one = exercise(
+        tmp_path, f'profile = "docker"\n{DOCKERFILE}[watch]\nlayers = ["answer"]\nsearch = ["s3cret"]\n'
+    )
+    found = observe(
+        observer,
+        one,
+        Dockerfile="FROM nilcons/debian\nRUN echo s3cret > /key && mkdir /d && echo x > /d/f\n"
+        'RUN rm /key && rm -r /usr/share/bash-completion /d\nENTRYPOINT ["sleep"]\nCMD ["9"]\n',
+    )
+    assert found.build.ok, found.build.output
+    image = found.engine.image("answer")
+    assert image is not None
+    added = [layer for layer in image.layers if not layer.base]
+    assert [file.path for file in added[0].files if file.kind == "file"] == ["/d/f", "/key"]
+    assert added[0].matches["s3cret"] == ("/key",)
+    assert set(added[1].whiteouts) >= {"/key", "/d", "/usr/share/bash-completion"}
+    assert deleted(image, "/usr/share/bash-completion")
+    assert (image.config.entrypoint, image.config.cmd) == (("sleep",), ("9",))
+    assert [step.empty for step in image.history][-2:] == [True, True]
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Path) -> None:
+    """Events come in order with their times; processes of a container are found by the host."""
+    probes = (
+        '[[probes]]\nname = "inside"\naction = "exec"\ncontainer = "one"\ncommand = ["cat", "/etc/mark"]\n'
+        '[[probes]]\nname = "file"\naction = "read"\ncontainer = "two"\npath = "/etc/mark"\n'
+        '[[probes]]\nname = "stop"\naction = "stop"\ncontainer = "one"\ngrace_seconds = 1\n'
+        '[[probes]]\nname = "none"\naction = "exec"\ncontainer = "three"\ncommand = ["true"]\n'
+    )
+    one = exercise(tmp_path, f'profile = "docker"\n{SHELL}{probes}')
+    found = observe(
+        observer,
+        one,
+        answer__sh="docker run -d --name one busybox sh -c 'echo alive > /etc/mark; sleep 99'\n"
+        "docker run --name two busybox sh -c 'echo gone > /etc/mark'; sleep 0.3",
+    )
+    assert found.run.exit_code == 0, found.run.stderr
+    actions = [event.action for event in found.events if event.kind == "container"]
+    assert actions[:3] == ["create", "start", "create"] or actions[:2] == ["create", "start"], actions
+    assert [event.at_ms for event in found.events] == sorted(event.at_ms for event in found.events)
+    assert found.probe("inside").stdout == "alive\n"
+    assert found.probe("file").stdout == "gone\n"
+    assert found.probe("stop").exit_code == 137  # a shell as process 1 ignores TERM
+    assert found.probe("stop").wall_ms >= 900
+    assert found.probe("none").exit_code != 0
+    two = found.engine.container("two")
+    assert two is not None
+    assert (two.status, two.processes) == ("exited", ())
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_an_answer_that_spoils_its_engine_is_still_graded(observer: Observer, tmp_path: Path) -> None:
+    """Killing dockerd ends the sandbox: that is the answer's doing, or ours to retry, but never a hang."""
+    one = exercise(tmp_path, f'profile = "docker"\n{SHELL}[limits]\nwall_seconds = 5\n')
+    found = observe(observer, one, answer__sh="rm -rf /run/docker.sock; mount -t tmpfs none /run; sleep 60")
+    assert found.run.ended == "deadline"
+    assert found.engine.containers == ()
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_a_setup_that_fails_is_the_authors_fault(observer: Observer, tmp_path: Path) -> None:
+    """The message names the exercise and what its script said."""
+    folder = tmp_path / "an-exercise"
+    exercise(tmp_path, f'profile = "docker"\n{SHELL}')
+    described = (folder / "exercise.toml").read_text()
+    (folder / "exercise.toml").write_text(f'setup = "setup.sh"\n{described}')
+    (folder / "setup.sh").write_text("echo broken >&2; exit 3\n")
+    one = load(folder)
+    with pytest.raises(ExerciseError, match=r"an-exercise.*3.*broken"):
+        observe(observer, one, answer__sh=":")
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_compose_services_reach_one_another_by_name(observer: Observer, tmp_path: Path) -> None:
+    """A probe connects from inside a service's network, with that network's names."""
+    probe = (
+        '[[probes]]\nname = "by-name"\naction = "connect"\nsource = "app"\nhost = "db"\nport = 5000\nreceive = true\n'
+        '[[probes]]\nname = "from-the-host"\naction = "connect"\nport = 5000\nwait_seconds = 0.3\n'
+    )
+    found = observe(
+        observer,
+        exercise(tmp_path, f'profile = "docker"\n{COMPOSE}{probe}'),
+        compose__yaml="services:\n  app: {image: busybox, command: sleep 60}\n"
+        "  db: {image: busybox, command: nc -ll -p 5000 -e echo hello}\n",
+    )
+    assert found.run.exit_code == 0, found.run.stderr
+    assert found.probe("by-name").stdout == "hello\n"
+    assert found.probe("by-name").details["connected"] is True
+    assert found.probe("from-the-host").details["connected"] is False
