@@ -236,15 +236,18 @@ def _is_dead(pid: str) -> bool:
         return False
 
 
+_KINDS = ("pipe:", "anon_inode:[pidfd]", "/memfd:", "socket:")
+
+
 def _descriptors() -> set[str]:
-    """Return this process's descriptors of the kinds that sandboxes need."""
+    """Return this process's descriptors of the kinds that sandboxes need, but for the runtime's own copy."""
     found = set()
     for name in os.listdir("/proc/self/fd"):
         try:
             kind = os.readlink(f"/proc/self/fd/{name}")
         except FileNotFoundError:
             continue  # the listing's own
-        if kind.startswith(("pipe:", "anon_inode:[pidfd]", "/memfd:", "socket:")):
+        if "/memfd:runtime" not in kind and kind.startswith(_KINDS):
             found.add(f"{name} {kind}")
     return found
 

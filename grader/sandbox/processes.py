@@ -88,7 +88,7 @@ def is_child(pid: int) -> bool:
     return True
 
 
-def bury_orphans(runtime: tuple[str, ...], ids: range, keep: int) -> None:
+def bury_orphans(runtime: str, ids: range, keep: int) -> None:
     """Collect ended processes that became children of ours because their parents are gone.
 
     Such are what ``crun run --detach`` leaves each time, what a failed ``exec`` leaves, and processes of
@@ -96,7 +96,7 @@ def bury_orphans(runtime: tuple[str, ...], ids: range, keep: int) -> None:
     not end before they are collected (zap_pid_ns_processes() in the kernel's pid_namespace.c).
 
     Args:
-        runtime: How the kernel's names of the runtime's processes begin.
+        runtime: Name of the runtime.
         ids: User ids of the sandbox.
         keep: Its first process, which somebody waits for.
     """
@@ -110,16 +110,18 @@ def bury_orphans(runtime: tuple[str, ...], ids: range, keep: int) -> None:
                     os.waitpid(pid, os.WNOHANG)
 
 
-def _is_ended_orphan(pid: int, runtime: tuple[str, ...], ids: range) -> bool:
+def _is_ended_orphan(pid: int, runtime: str, ids: range) -> bool:
     try:
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return False
         user = os.stat(f"/proc/{pid}").st_uid
         if user in ids:
             return True
-        # The name alone could be taken by a sandbox's process, but not the user: "crun", "runc:[2:INIT]".
+        # The name alone could be taken by a sandbox's process, but not the user: "crun", "runc:[2:INIT]",
+        # or a number where the runtime was executed through a descriptor.
         with open(f"/proc/{pid}/comm") as file:
-            return user == os.geteuid() and file.read().startswith(runtime)
+            name = file.read().strip()
+        return user == os.geteuid() and (name.startswith(runtime) or name.isdecimal())
     except (ChildProcessError, FileNotFoundError, ProcessLookupError):
         return False  # somebody else has collected it
 

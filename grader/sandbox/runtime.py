@@ -33,11 +33,6 @@ class Runtime:
     version: str
     program: str = field(default="", compare=False)
 
-    @property
-    def comms(self) -> tuple[str, ...]:
-        """How the kernel's names of its processes begin: what was executed, or what they call themselves."""
-        return os.path.basename(self.program or self.path), self.name
-
     def _command(self, root: str, log: str) -> list[str]:
         return [self.path, "--root", root, "--log", log, "--log-format", "json"]
 

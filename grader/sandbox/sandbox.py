@@ -276,7 +276,7 @@ class Sandbox:
 
     def _bury(self) -> None:
         ids = range(self.first_id, self.first_id + IDS)
-        processes.bury_orphans(self._host.runtime.comms, ids, self._init)
+        processes.bury_orphans(self._host.runtime.name, ids, self._init)
 
     def processor_ms(self) -> float:
         """Return the processor time used inside, in milliseconds."""
