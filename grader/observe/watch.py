@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from types import TracebackType
@@ -28,6 +29,8 @@ _NETWORKS_MS = 1000.0
 _LOG_MS = 50.0
 # Looking may take this share of one processor: what it takes, the answer lacks.
 _SHARE = 0.05
+
+_logger = logging.getLogger(__name__)
 
 _SAMPLED = (Profile.NAMESPACES, Profile.CGROUPS, Profile.DOCKER)
 _FOLLOWED = (Profile.NAMESPACES, Profile.CGROUPS)
@@ -129,6 +132,8 @@ class Watch:
             raise SandboxError("the machine ran out of memory and killed processes of the sandbox")
         if not self._tree.root.alive:
             raise SandboxError(f"the control group {self._target.memory_group} has gone")
+        if self._cgroups.cut or (self._processes is not None and self._processes.cut):
+            _logger.warning("%s: more groups or processes than are followed", self._target.name)
         return Sight(
             oom=Oom(place(read.kills, self._cgroups.pressure()), self._cgroups.counters(), read.lost),
             processes=processes,

@@ -93,7 +93,8 @@ class Watched:
 def test_limits_counters_and_members(start: Start) -> None:
     running = start(
         Profile.CGROUPS,
-        "group w 20M; group x 30M; inside w sleep 300 & inside x sleep 300 & sleep 0.2; bomb w; echo done; wait",
+        "group w 20M; group x 30M; inside w sleep 300 & inside x sleep 300 &"
+        "sleep 0.2; bomb w; echo done; wait",
     )
     groups = Watched(running).sample_until("done")
     assert groups["/"].memory_limit == running.sandbox.limits.memory_bytes
