@@ -192,6 +192,22 @@ def _mount_again(source: Path, target: Path, attributes: _MountAttr) -> None:
         os.close(tree)
 
 
+def bound_watchers(pid: int, instances: int) -> None:
+    """Limit the inotify instances of the user namespace that `pid` is in; its own root cannot lift that.
+
+    The kernel counts them also for the user who made the namespace, the host's root, who has 128
+    (``fs.inotify.max_user_instances``); the limit of the namespace takes CAP_SYS_RESOURCE inside it to set.
+
+    Raises:
+        SandboxError: The kernel does not do it.
+    """
+    write = f"echo {instances} >/proc/sys/user/max_inotify_instances"
+    command = ["nsenter", f"--user=/proc/{pid}/ns/user", "--", "sh", "-c", write]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    if done.returncode:
+        raise SandboxError(f"watchers cannot be limited: {done.stderr.strip()}")
+
+
 @contextmanager
 def _user_namespace(first_id: int, ids: int) -> Iterator[int]:
     """Yield a descriptor of a user namespace that maps 0… to `first_id`…."""

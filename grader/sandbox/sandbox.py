@@ -28,6 +28,7 @@ _END_SECONDS = 5.0
 _END_PAUSE = 0.005
 _LONGEST_PAUSE = 0.05
 _MAX_CGROUPS = 200
+_MAX_WATCHERS = 24
 _STANDARD_STREAMS = 3
 
 
@@ -174,9 +175,17 @@ class Sandbox:
             if delegated:
                 cgroup.delegate(self._host.hierarchy, self.name, self.first_id)
                 cgroup.bound_descendants(self._host.hierarchy, self.name, _MAX_CGROUPS)
+            if self.profile is Profile.DOCKER:
+                kernel.bound_watchers(self._created(), _MAX_WATCHERS)
             self._command(runtime.start(self._root, self._log, self.name), streams[:_STANDARD_STREAMS])
         else:
             self._command(runtime.run(self._root, self._log, self._bundle, self.name), streams)
+
+    def _created(self) -> int:
+        pid = processes.read_pid(f"{self._bundle}/pid")
+        if pid is None:
+            raise SandboxError(f"{self._host.runtime.name} created nothing: {self._runtime_message()}")
+        return pid
 
     def target(self, started: float) -> Target:
         """Return what observers need; `started` is the `time.monotonic()` of the answer's start."""

@@ -34,6 +34,11 @@ _FAMILIES_BETWEEN = (0, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15)
 _NETLINK_KOBJECT_UEVENT = 15
 
 
+# The kernel counts watchers also for who made the user namespace, and that is the host's root, who has 128
+# (fs.inotify.max_user_instances): one answer could take them all. `tail -f` polls instead.
+_WATCHERS = ("inotify_init", "inotify_init1")
+
+
 def _deny(
     names: list[str] | tuple[str, ...], code: int = errno.EPERM, *args: dict[str, Any]
 ) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def filters(profile: Profile) -> dict[str, Any]:
     if profile is Profile.PLAIN:
         rules.append(_deny(_MOUNTS))
     if profile is not Profile.DOCKER:  # a container runtime gives each container a session keyring
-        rules.append(_deny(["keyctl"]))
+        rules += [_deny(["keyctl"]), _deny(_WATCHERS, errno.ENOSYS)]
     machine = platform.machine()
     architectures = [_ARCHITECTURES[machine]] if machine in _ARCHITECTURES else []
     return {"defaultAction": "SCMP_ACT_ALLOW", "architectures": architectures, "syscalls": rules}

@@ -88,6 +88,20 @@ def test_no_modules_keys_or_programs_enter_the_kernel(shell: Shell) -> None:
         assert result.lines == ["-1 1"] * len(calls), (where, result)
 
 
+def test_watchers_of_files_are_bounded(shell: Shell) -> None:
+    """They count for the host's root as well: the sandbox has few, and cannot raise that."""
+    if os.uname().machine != "x86_64":
+        pytest.skip("a number of x86-64")
+    perl = "for (1 .. 200) { syscall(294, 0) < 0 and print($_), last }"
+    raise_it = (
+        "echo 9999 >/proc/sys/user/max_inotify_instances; echo 9999 >/proc/sys/fs/inotify/max_user_instances"
+    )
+    result = shell(
+        f'{raise_it}; {RUN} --privileged debian:trixie bash -c "$1"', f"{raise_it}; perl -e '{perl}'"
+    )
+    assert 2 < int(result.stdout) <= 25, result
+
+
 def test_the_root_of_a_volume_is_the_sandboxs(shell: Shell, tmp_path: Path) -> None:
     """`-v /:/host` shows the sandbox's root file system, read-only and without the host's files."""
     secret = tmp_path / "secret"

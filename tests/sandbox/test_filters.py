@@ -28,6 +28,7 @@ _TABLE = {
     "finit_module": (313, 273),
     "fsopen": (430, 430),
     "init_module": (175, 105),
+    "inotify_init1": (294, 26),
     "io_uring_setup": (425, 425),
     "kexec_load": (246, 104),
     "keyctl": (250, 219),
@@ -121,6 +122,16 @@ def test_plain_answers_make_no_namespaces_and_no_mounts(run_in: Run) -> None:
         calls[f"high:{flag:x}"] = ("unshare", flag | _HIGH)
     found = _calls(run_in, Profile.PLAIN, calls)
     assert set(found.values()) == {"EPERM"}, found
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("profile", _PROFILES)
+def test_watchers_are_absent(run_in: Run, profile: Profile) -> None:
+    """They count for the host's root as well; following a file works without."""
+    found = _calls(run_in, profile, {"inotify_init1": ("inotify_init1",)})
+    assert set(found.values()) == {"ENOSYS"}, found
+    result = run_in(profile, "echo a >f; (sleep 0.2; echo b >>f) & timeout 2 tail -s 0.1 -f f | head -2")
+    assert result.lines == ["a", "b"]
 
 
 @pytest.mark.sandbox
