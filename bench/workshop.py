@@ -29,9 +29,11 @@ from grader.check import Evidence, Feedback, check
 
 @check("It ended well", points=1)
 def ended_well(evidence: Evidence) -> Feedback | None:
-    code = evidence.{section}.exit_code
-    return None if code == 0 else Feedback("status", "It did not end well.", expected="0", actual=str(code))
+    return None if {wanted} else Feedback("status", "It did not end well.")
 '''
+
+_ENDED = "evidence.run.exit_code == 0"
+_BUILT = "evidence.build.ok"
 
 SCRIPT = "exit 0\n"
 """The plain answer: what is measured is everything around it."""
@@ -55,9 +57,9 @@ COPY Dockerfile /three
 
 def write_exercises(folder: Path) -> None:
     """Write the exercises into `folder`."""
-    _write(folder / PLAIN, profile="plain", file="answer.sh", kind="shell", section="run")
-    _write(folder / COMMANDS, profile="docker", file="answer.sh", kind="shell", section="run")
-    _write(folder / BUILD, profile="docker", file="Dockerfile", kind="dockerfile", section="build")
+    _write(folder / PLAIN, profile="plain", file="answer.sh", kind="shell", wanted=_ENDED)
+    _write(folder / COMMANDS, profile="docker", file="answer.sh", kind="shell", wanted=_ENDED)
+    _write(folder / BUILD, profile="docker", file="Dockerfile", kind="dockerfile", wanted=_BUILT)
 
 
 def read_exercise(folder: Path, slug: str) -> Exercise:
@@ -73,8 +75,8 @@ def write_answers(folder: Path, slug: str, file: str, content: str, count: int) 
         (answer / file).write_text(content)
 
 
-def _write(folder: Path, *, profile: str, file: str, kind: str, section: str) -> None:
+def _write(folder: Path, *, profile: str, file: str, kind: str, wanted: str) -> None:
     folder.mkdir(parents=True)
     (folder / "exercise.toml").write_text(_MANIFEST.format(profile=profile, file=file, kind=kind))
     (folder / "README.md").write_text("# Measured\n\nAnything that ends well.\n")
-    (folder / "checks.py").write_text(_CHECKS.format(section=section))
+    (folder / "checks.py").write_text(_CHECKS.format(wanted=wanted))

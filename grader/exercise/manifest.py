@@ -97,7 +97,8 @@ _DEFAULTS: Final[Mapping[Profile, Mapping[str, Any]]] = {
     Profile.PLAIN: {},
     Profile.NAMESPACES: {"memory_mib": 128, "pids": 100, "wall_seconds": 15.0},
     Profile.CGROUPS: {"memory_mib": 128, "pids": 100, "wall_seconds": 15.0},
-    Profile.DOCKER: {"memory_mib": 512, "pids": 512, "wall_seconds": 60.0, "disk_mib": 400},
+    # What the pool's engines are made for (`grader.observe.observer`): other bounds wait for their own.
+    Profile.DOCKER: {"memory_mib": 512, "pids": 512, "cpus": 2.0, "wall_seconds": 60.0, "disk_mib": 400},
 }
 
 

@@ -145,6 +145,7 @@ def test_secrets_of_the_grader_are_in_no_build(build: Build, monkeypatch: pytest
     assert "hidden" not in result.stdout
 
 
+@pytest.mark.slow
 def test_a_bomb_in_a_build_ends_with_its_engine(fresh_engine: Engine) -> None:
     """Processes without number, ended by the deadline and gone with the sandbox."""
     text = "FROM debian:trixie\nRUN bash -c ':(){ :|:& };:; sleep 20'\n"
