@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from grader.errors import ExerciseError, GraderError, SubmissionError
+from grader.errors import ExerciseError, GraderError, SubmissionError, UnavailableError
 from grader.evidence import Value
 from grader.model import Exercise, ParameterSpec
 from grader.settings import Settings
@@ -87,6 +87,7 @@ def workshop_secret(settings: Settings) -> str:
 
     Raises:
         GraderError: None is set and none can be kept.
+        UnavailableError: It is not ours to read.
     """
     if settings.secret:
         return settings.secret
@@ -95,6 +96,9 @@ def workshop_secret(settings: Settings) -> str:
         if not path.exists():
             _make_secret(path)
         found = path.read_text(encoding="utf-8").strip()
+    except PermissionError as error:
+        mend = "sudo, or set GRADER_SECRET"
+        raise UnavailableError(f"the workshop secret is root's: {path}", mend) from error
     except (OSError, UnicodeError) as error:
         raise GraderError(f"no workshop secret: {error}; set GRADER_SECRET or GRADER_STATE_DIR") from error
     if not found:

@@ -19,6 +19,7 @@ from grader.sandbox import attempt, cgroup, identity, images, processes, runtime
 from grader.sandbox.pump import Pump, Tick
 from grader.sandbox.sandbox import Host, Sandbox
 from grader.settings import Settings
+from tests.leftovers import left_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +214,8 @@ def nothing_left_behind(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 def _traces(settings: Settings) -> dict[str, set[str]]:
     """Return what this process holds because of sandboxes."""
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    folders = [settings.run_dir / "attempts", settings.run_dir / "ids"]
     return {
-        "files": {str(path) for folder in folders if folder.is_dir() for path in folder.iterdir()},
+        "files": {str(path) for path in left_in(settings.run_dir)},
         "mounts": {line for line in mounts if str(settings.run_dir) in line},
         "zombies": _zombies(),
         "descriptors": _descriptors(),

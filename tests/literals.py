@@ -21,7 +21,7 @@ name = "answer.sh"
 kind = "shell"
 """
 
-CHECKS = '''
+CHECKS = """
 from grader.check import Evidence, Feedback, check
 
 
@@ -35,7 +35,7 @@ def status(evidence: Evidence) -> Feedback | None:
     if evidence.run.exit_code == 7:
         return None
     return Feedback("wrong-status", "Another status.", expected="7", actual=str(evidence.run.exit_code))
-'''
+"""
 
 MAIN_CHECK = """
 from grader.check import Feedback, check

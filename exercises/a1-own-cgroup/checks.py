@@ -36,7 +36,8 @@ def limit(evidence: Evidence) -> Feedback | None:
         "The group's memory limit is not the one that was asked for.",
         expected=f"{wanted} bytes",
         actual="no limit" if found is None else f"{found} bytes",
-        why="A container that gets 1000 * 1000 instead of 1024 * 1024 bytes, or no limit, behaves differently under load.",
+        why="A container that gets 1000 * 1000 instead of 1024 * 1024 bytes, or no limit, "
+        "behaves differently under load.",
     )
 
 
@@ -67,7 +68,8 @@ def shell_inside(evidence: Evidence) -> Feedback | None:
         "No shell was seen among the group's members.",
         expected="a shell in the group",
         actual=", ".join(sorted(names)) or "no members",
-        why="Children inherit the group of their parent: moving the shell is what confines everything it starts.",
+        why="Children inherit the group of their parent: moving the shell is what confines "
+        "everything it starts.",
     )
 
 
@@ -83,7 +85,8 @@ def killed_inside(evidence: Evidence) -> Feedback | None:
             "The kernel killed something, but not because your group's limit was hit.",
             expected=path,
             actual=", ".join(elsewhere),
-            why="The limit that is hit first decides: yours must be lower than the one around it, and the process inside.",
+            why="The limit that is hit first decides: yours must be lower than the one around "
+            "it, and the process inside.",
         )
     return Feedback(
         "no-kill",
@@ -104,5 +107,6 @@ def lived_on(evidence: Evidence) -> Feedback | None:
         "Your script did not end with status 0.",
         expected="status 0",
         actual=f"status {run.exit_code}" if run.ended == "exit" else f"ended by the grader: {run.ended}",
-        why="The kernel kills one process, not the group: a supervisor that survives can start its worker again.",
+        why="The kernel kills one process, not the group: a supervisor that survives can "
+        "start its worker again.",
     )

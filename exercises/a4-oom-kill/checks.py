@@ -2,7 +2,10 @@
 
 from grader.check import Evidence, Feedback, check
 
-_WHY_KILL = "A process can end with status 137 for many reasons. Only the kernel knows whether it was short of memory."
+_WHY_KILL = (
+    "A process can end with status 137 for many reasons. Only the kernel knows "
+    "whether it was short of memory."
+)
 
 
 @check("Exactly one process was killed for lack of memory", points=2)
@@ -23,7 +26,8 @@ def one_kill(evidence: Evidence) -> Feedback | None:
             "The kernel had to kill more than one process.",
             expected="1 kill",
             actual=f"{max(counted, recorded)} kills",
-            why="Each kill is a piece of somebody's work that is lost: one greedy process should cost one process.",
+            why="Each kill is a piece of somebody's work that is lost: one greedy process should "
+            "cost one process.",
         )
     return None
 
@@ -39,7 +43,8 @@ def victim(evidence: Evidence) -> Feedback | None:
         "The kernel killed another process than the one it should.",
         expected=str(wanted),
         actual=killed.comm,
-        why="The kernel's log names its victim: that name is how you find out later which program was too greedy.",
+        why="The kernel's log names its victim: that name is how you find out later which "
+        "program was too greedy.",
     )
 
 

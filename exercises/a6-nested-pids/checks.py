@@ -48,7 +48,8 @@ def depth(evidence: Evidence) -> Feedback | None:
         "The sleep is not inside as many PID namespaces as it should be.",
         expected=f"{wanted} below the one of your script",
         actual=f"{found}" if agreed else f"{found}, and a look from inside does not find it",
-        why="Each PID namespace gives its processes one more id; `unshare` without `--pid --fork` gives none.",
+        why="Each PID namespace gives its processes one more id; `unshare` without `--pid "
+        "--fork` gives none.",
     )
 
 
@@ -75,5 +76,6 @@ def reported(evidence: Evidence) -> Feedback | None:
         "The ids that you printed are not the ones that the process has.",
         expected=" or ".join(" ".join(truth) for truth in sorted(truths)),
         actual=" ".join(answers[-1]),
-        why="The same process is 1 for itself and something else for everybody outside; mixing them up kills the wrong one.",
+        why="The same process is 1 for itself and something else for everybody outside; "
+        "mixing them up kills the wrong one.",
     )

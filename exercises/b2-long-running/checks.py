@@ -63,7 +63,8 @@ def policy(evidence: Evidence) -> Feedback | None:
         "The container has another restart policy than the one described.",
         expected=_POLICY,
         actual=found,
-        why="`always` brings a container back after a reboot even if somebody had stopped it; `on-failure` does not "
+        why="`always` brings a container back after a reboot even if somebody had stopped "
+        "it; `on-failure` does not "
         "bring it back at all after a reboot.",
     )
 

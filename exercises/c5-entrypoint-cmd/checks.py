@@ -51,7 +51,8 @@ def no_shell_between(evidence: Evidence) -> Feedback | None:
         "Process 1 is a shell that runs your program as its child.",
         expected="your program",
         actual=" ".join(argv),
-        why="The shell form of ENTRYPOINT and CMD puts /bin/sh in front, and arguments and signals end there.",
+        why="The shell form of ENTRYPOINT and CMD puts /bin/sh in front, and arguments and "
+        "signals end there.",
     )
 
 

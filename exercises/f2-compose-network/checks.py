@@ -64,7 +64,10 @@ def closed(evidence: Evidence) -> Feedback | None:
     if evidence.probe("database-from-the-host").details.get("connected"):
         doors.append(f"port {evidence.parameters['port']} of the host")
     doors += evidence.probe("database-published").stdout.split("\n")
-    doors += evidence.probe("database-from-a-stranger").stdout.split("\n")
+    stranger = evidence.probe("database-from-a-stranger")
+    doors += stranger.stdout.split("\n")
+    if not stranger.ok:
+        doors.append("the look from a stranger's container did not end")
     opened = sorted({door for door in doors if door.strip()})
     if not opened:
         return None

@@ -57,7 +57,7 @@ def _exists(place: str) -> bool:
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: grader grade oom-kill answer.sh --participant ada. Exit codes: 0 all passed, 1 a "
+    epilog="Example: grader grade a4-oom-kill answer.sh --participant ada. Exit codes: 0 all passed, 1 a "
     "submission failed, 2 usage or malformed input, 3 infrastructure, 130 interrupted. Shell completion: "
     'eval "$(_GRADER_COMPLETE=bash_source grader)".',
 )

@@ -78,7 +78,7 @@ def _entry(exercise: Exercise | Broken) -> dict[str, Any]:
     }
 
 
-@click.command(epilog="Example: grader show oom-kill --participant ada")
+@click.command(epilog="Example: grader show a4-oom-kill --participant ada")
 @common_options
 @exercise_argument
 @click.option("--participant", default=ANONYMOUS, show_default=True, help="Whose values are filled in.")
@@ -109,6 +109,7 @@ def new(slug: str, into: Path) -> None:
     """Write the skeleton of a new exercise: small, complete, and proven by its own sample answers."""
     for path in write_skeleton(into, slug):
         click.echo(str(path))
+    click.echo(f"Next: grader --exercises {into} verify {slug}", err=True)
 
 
 @click.command(epilog="Example: grader samples /tmp/answers && grader batch /tmp/answers --json reports.json")

@@ -38,7 +38,7 @@ _participant = click.option(
 _path = click.argument("path", type=click.Path(path_type=Path))
 
 
-@click.command(epilog="Example: grader grade oom-kill answer.sh --participant ada --json")
+@click.command(epilog="Example: grader grade a4-oom-kill answer.sh --participant ada --json")
 @common_options
 @exercise_argument
 @_path
@@ -99,7 +99,7 @@ def _print(report: Report) -> None:
         table.console().print(table.details(report), soft_wrap=True)
 
 
-@click.command(epilog="Example: grader evidence oom-kill answer.sh | jq .sections.oom")
+@click.command(epilog="Example: grader evidence a4-oom-kill answer.sh | jq .sections.oom")
 @common_options
 @exercise_argument
 @_path

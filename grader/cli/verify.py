@@ -28,7 +28,7 @@ from grader.verify import Proof, cases, prove_all, structure
 from grader.visible import one_line
 
 
-@click.command(epilog="Example: grader verify oom-kill --runs 5")
+@click.command(epilog="Example: grader verify a4-oom-kill --runs 5")
 @common_options
 @click.argument("slugs", metavar="[SLUG]...", nargs=-1, shell_complete=complete_slug)
 @click.option(

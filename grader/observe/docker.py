@@ -37,6 +37,7 @@ PROJECT = "answer"
 _SETUP_SECONDS = 60.0
 _BLOB_BYTES = 64 << 20
 _EVENT_PATIENCE_SECONDS = 0.25
+_EVENT_QUIET_SECONDS = 0.03
 # What this engine added to the content store, which lies in an overlay of its own.
 _NEW_BLOBS = r"""
 cd /var/lib/docker/.content/upper/blobs/sha256 2>/dev/null || exit 0
@@ -84,6 +85,7 @@ class _Observation:
         self._exercise = exercise
         self._submission = submission
         self._stream = Stream(time.time_ns())
+        self._heard = 0.0
 
     def sections(self) -> Sections:
         """Carry out the answer, then the probes, then look."""
@@ -93,15 +95,16 @@ class _Observation:
         mark = self._kernel_log.mark()
         started = time.monotonic()
         self._stream = Stream(time.time_ns())
-        listener = threading.Thread(target=engine.stream_events, args=(self._stream.feed,), daemon=True)
+        listener = threading.Thread(target=engine.stream_events, args=(self._hear,), daemon=True)
         listener.start()
         target = engine.target(started)
         groups = ContainerGroups(target.memory_group)
         with Watch(self._kernel_log, mark, target, exercise.watch, exercise.profile) as watch:
             results = self._answer(watch, started)
             probed = self._probe(groups, target)
+            over = time.monotonic()
             state = self._look(groups)
-            events = self._events()
+            events = self._events(over)
             sight = watch.finish((time.monotonic() - started) * 1000)
         run = results.run and replace(results.run, cpu_ms=round(engine.sandbox.processor_ms(), 3))
         engine.sandbox.end()
@@ -248,13 +251,19 @@ class _Observation:
             raise EngineError(f"the images' layers could not be read: {output.ended}")
         return _files(output.stdout)
 
-    def _events(self) -> tuple[Event, ...]:
-        """Give the last events time to arrive: they follow what caused them by milliseconds."""
-        count = -1
+    def _hear(self, data: bytes) -> None:
+        self._heard = time.monotonic()
+        self._stream.feed(data)
+
+    def _events(self, over: float) -> tuple[Event, ...]:
+        """Give the last events time to arrive: they follow what caused them by milliseconds.
+
+        Args:
+            over: `time.monotonic()` of when the last thing happened that can cause any.
+        """
         deadline = time.monotonic() + _EVENT_PATIENCE_SECONDS
-        while count != len(self._stream.events()) and time.monotonic() < deadline:
-            count = len(self._stream.events())
-            time.sleep(0.03)
+        while (left := min(max(over, self._heard) + _EVENT_QUIET_SECONDS, deadline) - time.monotonic()) > 0:
+            time.sleep(left)
         return self._stream.events()
 
 

@@ -14,6 +14,8 @@ import msgspec
 from grader.errors import SandboxError
 from grader.sandbox import cgroup, identity
 
+# One for the machine, whatever run directories its graders have: two sandboxes must never share ids.
+CLAIMS = "/run/grader-ids"
 _OWNER = "owner.json"
 
 
@@ -65,8 +67,8 @@ class Attempt:
 
 
 def layout(run_dir: Path) -> tuple[str, str]:
-    """Return the directories of attempts and of id claims below `run_dir`, made where missing."""
-    attempts, claims = f"{run_dir}/attempts", f"{run_dir}/ids"
+    """Return the directory of attempts below `run_dir` and the machine's of id claims, made where missing."""
+    attempts, claims = f"{run_dir}/attempts", CLAIMS
     for directory in (str(run_dir), attempts, claims):
         os.makedirs(directory, mode=0o711, exist_ok=True)
     return attempts, claims
@@ -85,7 +87,7 @@ def make(run_dir: Path, hierarchy: cgroup.Hierarchy, wall_seconds: float) -> Att
     directory = f"{attempts}/{name}"
     os.mkdir(directory, mode=0o711)
     try:
-        ids = identity.claim(Path(claims), name)
+        ids = identity.claim(Path(claims), directory)
     except SandboxError:
         os.rmdir(directory)
         raise

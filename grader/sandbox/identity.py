@@ -33,11 +33,11 @@ class IdRange:
 
 
 def claim(directory: Path, owner: str) -> IdRange:
-    """Reserve a range for the sandbox called `owner`.
+    """Reserve a range for the attempt in the directory `owner`.
 
     Args:
         directory: Where claims are kept, shared by all graders of a machine; must exist.
-        owner: Written into the claim, so that the reaper knows whose it is.
+        owner: Written into the claim: as long as that directory is there, the range is taken.
 
     Raises:
         SandboxError: Every range is taken.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from grader.settings import Settings
 
 # Between making an attempt's directory and writing its owner's record lie microseconds.
 _UNRECORDED_SECONDS = 60.0
+_NAME = re.compile(r"[0-9a-f]{24}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def reap(settings: Settings) -> Reaped:
             continue
         claim = Path(owner.claim) if owner else Path(claims, "none")
         try:
-            ids = IdRange(0, claim, directory.name)
+            ids = IdRange(0, claim, str(directory))
             attempts.Attempt(directory.name, str(directory), ids, hierarchy).dispose()
         except (SandboxError, OSError) as error:
             failed.append((directory.name, str(error)))
@@ -46,10 +48,29 @@ def reap(settings: Settings) -> Reaped:
             removed.append(directory.name)
     for claim in Path(claims).iterdir():
         with suppress(FileNotFoundError):  # released while we looked
-            name = os.readlink(claim)
-            if not os.path.isdir(f"{folder}/{name}"):
-                IdRange(0, claim, name).release()
+            owner_directory = os.readlink(claim)
+            if not os.path.isdir(owner_directory):
+                IdRange(0, claim, owner_directory).release()
+    for name in _unclaimed(hierarchy, Path(claims)):
+        try:
+            cgroup.kill(hierarchy, name)
+            cgroup.remove(hierarchy, name)
+        except (SandboxError, OSError) as error:
+            failed.append((name, str(error)))
+        else:
+            removed.append(name)
     return Reaped(tuple(removed), tuple(failed))
+
+
+def _unclaimed(hierarchy: cgroup.Hierarchy, claims: Path) -> list[str]:
+    """Return the control groups of sandboxes of which nothing else is left, not even a record."""
+    folder = os.path.dirname(hierarchy.group("pids", "any"))
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        groups = [entry.name for entry in entries if entry.is_dir() and _NAME.fullmatch(entry.name)]
+        # Read after the groups: a sandbox has its claim before it has its group.
+        claimed = {os.path.basename(os.readlink(claim)) for claim in claims.iterdir() if claim.is_symlink()}
+        return sorted(set(groups) - claimed)
+    return []
 
 
 def _is_orphan(directory: Path, owner: attempts.Owner | None) -> bool:

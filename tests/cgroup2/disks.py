@@ -145,8 +145,7 @@ class Cache:
         """Return a disk with what the grader keeps here: root file systems and images."""
         listed = walk(self.state_dir, self.folder)
         facts = (
-            f"{path} {s.st_mode} {s.st_uid} {s.st_gid} {s.st_size} {s.st_mtime_ns}"
-            for path, s in listed
+            f"{path} {s.st_mode} {s.st_uid} {s.st_gid} {s.st_size} {s.st_mtime_ns}" for path, s in listed
         )
         final = self.folder / f"state-{digest(*facts, *MKE2FS)}.img"
         if not final.exists():
@@ -202,9 +201,7 @@ class Cache:
         """Pack the copied project, and what the caller put beside it, into this run's disk."""
         self._pack(self.run_dir, disk, "run")
 
-    def _pack(
-        self, tree: Path, disk: Path, label: str, prefix: tuple[str | Path, ...] = ()
-    ) -> None:
+    def _pack(self, tree: Path, disk: Path, label: str, prefix: tuple[str | Path, ...] = ()) -> None:
         run_command(*prefix, *MKE2FS, "-L", label, "-d", tree, disk, DISK_SIZE)
 
     @contextmanager

@@ -126,9 +126,7 @@ def _read_chunk(stream: IO[bytes], until: float) -> bytes:
 def _read_result(result: Path, boot_seconds: float) -> Result:
     """Read the tar stream that guest_init.sh sends as its last act."""
     with tarfile.open(result) as tar:
-        files = {
-            Path(member.name).name: tar.extractfile(member) for member in tar if member.isfile()
-        }
+        files = {Path(member.name).name: tar.extractfile(member) for member in tar if member.isfile()}
         exit_code = int(_content(files["exit-code"]))
         junit_xml = _content(files["junit.xml"]) if "junit.xml" in files else None
     return Result(exit_code, junit_xml, boot_seconds)

@@ -138,9 +138,7 @@ def run(options: argparse.Namespace, pytest_arguments: list[str]) -> int:
         raise HarnessError("this needs root on an amd64 machine")
     if missing := missing_packages():
         if not options.install:
-            raise HarnessError(
-                f"missing here: apt-get install {' '.join(missing)}   (or use --install)"
-            )
+            raise HarnessError(f"missing here: apt-get install {' '.join(missing)}   (or use --install)")
         install(missing)
     accelerator = choose_accelerator(options.accel)
     started = time.monotonic()

@@ -13,6 +13,7 @@ import pytest
 from grader.errors import UnavailableError
 from grader.sandbox import images
 from grader.settings import Settings
+from tests.leftovers import left_in
 
 pytestmark = pytest.mark.sandbox
 CHECKOUT = Path(__file__).parents[2]
@@ -49,7 +50,7 @@ def grader(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def left_over(place: Path) -> list[Path]:
-    return [path for name in ("attempts", "ids") for path in (place / "run" / name).glob("*")]
+    return left_in(place / "run")
 
 
 def test_grades_and_explains(place: Path) -> None:

@@ -176,7 +176,8 @@ def test_a_setup_that_fails_is_the_authors_fault(observer: Observer, tmp_path: P
 def test_compose_services_reach_one_another_by_name(observer: Observer, tmp_path: Path) -> None:
     """A probe connects from inside a service's network, with that network's names."""
     probe = (
-        '[[probes]]\nname = "by-name"\naction = "connect"\nsource = "app"\nhost = "db"\nport = 5000\nreceive = true\n'
+        '[[probes]]\nname = "by-name"\naction = "connect"\nsource = "app"\n'
+        'host = "db"\nport = 5000\nreceive = true\n'
         '[[probes]]\nname = "from-the-host"\naction = "connect"\nport = 5000\nwait_seconds = 0.3\n'
     )
     found = observe(

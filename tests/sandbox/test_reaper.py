@@ -17,6 +17,7 @@ from grader.sandbox import attempt, cgroup, identity
 from grader.sandbox.reaper import reap
 from grader.sandbox.sandbox import Host
 from grader.settings import Settings
+from tests.leftovers import left_in
 
 pytestmark = pytest.mark.sandbox
 
@@ -65,8 +66,7 @@ def start(own: Settings, buried: Buried) -> Iterator[Start]:
 def _gone(own: Settings, name: str) -> bool:
     """Return whether nothing of sandbox `name` is left but ended processes."""
     groups = [group for group in cgroup.detect().groups(name) if os.path.exists(group)]
-    folders = [own.run_dir / "attempts", own.run_dir / "ids"]
-    return not groups and not [path for folder in folders for path in folder.iterdir()]
+    return not groups and not left_in(own.run_dir)
 
 
 @pytest.mark.parametrize("kind", ["made", "plain", "namespaces", "cgroups"])
@@ -103,12 +103,11 @@ def test_a_living_graders_sandbox_is_left_alone(
     any_host: Host, own: Settings, start: Start, inhabitants: Inhabitants
 ) -> None:
     """However often the reaper comes by."""
-    grader, name, first = start(any_host.runtime.name, "plain")
+    grader, _name, first = start(any_host.runtime.name, "plain")
     for _ in range(3):
         assert reap(own).removed == ()
     assert inhabitants(first)
-    assert (own.run_dir / "attempts" / name).is_dir()
-    assert len(list((own.run_dir / "ids").iterdir())) == 1
+    assert len(left_in(own.run_dir)) == 2  # its directory and its claim
     assert grader.poll() is None
 
 
@@ -155,11 +154,12 @@ def test_half_made_attempts_are_removed_later(own: Settings) -> None:
         folder.mkdir()
     (old / "owner.json").write_text("{broken")
     os.utime(old, (1, 1))
-    identity.claim(Path(claims), "nobody")
-    kept = identity.claim(Path(claims), "young")
+    identity.claim(Path(claims), f"{attempts}/nobody")
+    kept = identity.claim(Path(claims), str(young))
     assert reap(own).removed == ("old",)
-    assert os.listdir(attempts) == ["young"]
-    assert list(Path(claims).iterdir()) == [kept.claim]
+    assert sorted(left_in(own.run_dir)) == sorted([young, kept.claim])
+    young.rmdir()
+    kept.release()
 
 
 def test_a_range_that_another_has_now_is_not_released(own: Settings) -> None:
@@ -170,6 +170,18 @@ def test_a_range_that_another_has_now_is_not_released(own: Settings) -> None:
     mine.claim.symlink_to("another")
     mine.release()
     assert os.readlink(mine.claim) == "another"
+    mine.claim.unlink()
+
+
+def test_a_group_without_any_record_is_removed(any_host: Host, own: Settings, start: Start) -> None:
+    """Even where the run directory and the claim are gone, the control group shows what was left."""
+    grader, name, _first = start(any_host.runtime.name, "plain")
+    grader.kill()
+    grader.wait()
+    for path in left_in(own.run_dir):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    assert name in reap(own).removed
+    assert _gone(own, name)
 
 
 def test_reaping_twice_and_at_once_is_harmless(

@@ -11,5 +11,5 @@ def _answers(parameters):
 
 
 def files(parameters):
-    system, bound, total = _answers(parameters)
+    system, bound, _total = _answers(parameters)
     return {"answer.txt": f"{system}\n{bound}\n{parameters['limit']}\n"}

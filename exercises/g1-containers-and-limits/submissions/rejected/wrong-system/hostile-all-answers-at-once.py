@@ -11,5 +11,5 @@ def _answers(parameters):
 
 
 def files(parameters):
-    system, bound, total = _answers(parameters)
+    _system, _bound, total = _answers(parameters)
     return {"answer.txt": f"container vm\ncgroup ulimit\n{total}\n"}
