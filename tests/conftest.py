@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,9 +22,14 @@ from grader.settings import Settings
 from tests.leftovers import left_in
 
 
+# How many times slower than an ordinary one this machine is: an emulated one is. Deadlines are stretched by
+# it, and times are given as an ordinary machine's.
+SLOWNESS = float(os.environ.get("GRADER_TEST_SLOWNESS", "1"))
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one run in a sandbox came to.
+    """What one run in a sandbox came to; times are divided by `SLOWNESS`.
 
     Attributes:
         code: Exit status of the first process as a shell says it, or ``None`` where it was ended.
@@ -118,6 +123,7 @@ def _runner(host: Host, base: str) -> Callable[..., Result]:
         look: Callable[[Sandbox], object] | None = None,
     ) -> Result:
         bounds = limits or Limits(wall_seconds=5)
+        bounds = replace(bounds, wall_seconds=bounds.wall_seconds * SLOWNESS)
         with ExitStack() as stack:
             sandbox = stack.enter_context(Sandbox(host, profile, bounds))
             sandbox.put(files or {})
@@ -148,9 +154,9 @@ def _runner(host: Host, base: str) -> Callable[..., Result]:
             stderr=output.stderr.decode(errors="replace"),
             code=code,
             ended=output.ended,
-            wall_ms=output.wall_ms,
-            end_ms=(ended - ending) * 1000,
-            own_ms=(time.process_time() - spent) * 1000,
+            wall_ms=output.wall_ms / SLOWNESS,
+            end_ms=(ended - ending) * 1000 / SLOWNESS,
+            own_ms=(time.process_time() - spent) * 1000 / SLOWNESS,
             target=target,
             **facts,
         )
@@ -197,7 +203,7 @@ def nothing_left_behind(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     monkeypatch.setattr(attempt, "make", recorded)
     before = _traces(settings)
     yield
-    time.sleep(0.02 if made else 0)  # a runtime's last process ends on its own
+    time.sleep(0.02 * SLOWNESS if made else 0)  # a runtime's last process ends on its own
     for one in made:
         processes.bury_orphans("crun", range(one.ids.first, one.ids.first + identity.IDS), 0)
     after = _traces(settings)
