@@ -21,7 +21,6 @@ from grader.sandbox.sandbox import Host, Sandbox
 from grader.settings import Settings
 from tests.leftovers import left_in
 
-
 # How many times slower than an ordinary one this machine is: an emulated one is. Deadlines are stretched by
 # it, and times are given as an ordinary machine's.
 SLOWNESS = float(os.environ.get("GRADER_TEST_SLOWNESS", "1"))

@@ -7,6 +7,7 @@ import tarfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from grader.evidence import Build
 from grader.observe import buildlog
@@ -17,6 +18,7 @@ _LOG_BYTES = 4 << 20
 _ENDED_BY_US = 137
 # Called directly: the docker command would start it as a plugin, twice, for the same result.
 _BUILDX = "/usr/libexec/docker/cli-plugins/docker-buildx"
+_NEW_CONTEXT = 'mkdir -p "$1" && tar -x -C "$1"'
 _COPY_CONTEXT = 'rm -rf "$1" && cp -r /answer "$1" && chmod -R u+w "$1" && tar -x -C "$1"'
 
 
@@ -44,15 +46,30 @@ def rebuild(
 ) -> Build:
     """Build again with some of the files replaced, which shows what the builder can reuse."""
     context = "/work/again"
+    contents = {name: text.encode() for name, text in files.items()}
+    _unpack(engine, context, contents, wall_seconds, _COPY_CONTEXT)
+    return _build(engine, context, dockerfile, tag, wall_seconds)
+
+
+def build_exercise(engine: Engine, folder: Path, tag: str, wall_seconds: float) -> Build:
+    """Build the image that an exercise brings along; `folder` is its author's and trusted."""
+    context = "/work/exercise"
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    _unpack(engine, context, files, wall_seconds, _NEW_CONTEXT)
+    return _build(engine, context, "Dockerfile", tag, wall_seconds)
+
+
+def _unpack(
+    engine: Engine, context: str, files: Mapping[str, bytes], wall_seconds: float, script: str
+) -> None:
     output, status = engine.execute(
-        ("/bin/bash", "-c", _COPY_CONTEXT, "copy", context),
+        ("/bin/bash", "-c", script, "unpack", context),
         wall_seconds=wall_seconds,
         output_bytes=_LOG_BYTES,
         stdin=_to_tar(files),
     )
     if status != 0:
-        raise EngineError(f"the context could not be copied: {output.stderr.decode(errors='replace')}")
-    return _build(engine, context, dockerfile, tag, wall_seconds)
+        raise EngineError(f"the context could not be made: {output.stderr.decode(errors='replace')}")
 
 
 def _build(engine: Engine, context: str, dockerfile: str, tag: str, wall_seconds: float) -> Build:
@@ -75,11 +92,10 @@ def _build(engine: Engine, context: str, dockerfile: str, tag: str, wall_seconds
     return built
 
 
-def _to_tar(files: Mapping[str, str]) -> bytes:
+def _to_tar(files: Mapping[str, bytes]) -> bytes:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, text in files.items():
-            content = text.encode()
+        for name, content in sorted(files.items()):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             member.mode = 0o755

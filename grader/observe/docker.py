@@ -33,6 +33,7 @@ from grader.sandbox import images
 from grader.sandbox.engine import Engine, EngineError
 
 IMAGE = "answer"
+EXERCISE_IMAGE = "exercise:latest"
 PROJECT = "answer"
 _SETUP_SECONDS = 60.0
 _BLOB_BYTES = 64 << 20
@@ -123,6 +124,10 @@ class _Observation:
 
     def _setup(self) -> None:
         """Let the exercise's author prepare the engine."""
+        if self._exercise.image is not None:
+            built = builds.build_exercise(self._engine, self._exercise.image, EXERCISE_IMAGE, _SETUP_SECONDS)
+            if not built.ok:
+                raise ExerciseError(f"{self._exercise.image}: {built.output[-1_000:]}")
         if self._exercise.setup is None:
             return
         output, status = self._engine.execute(
@@ -144,7 +149,7 @@ class _Observation:
             left = max(1.0, started + limits.wall_seconds - time.monotonic())
             if spec.kind is Kind.DOCKERFILE:
                 text = self._submission.files[spec.name].decode(errors="replace")
-                allowed = frozenset(self._golden.tags)
+                allowed = frozenset((*self._golden.tags, EXERCISE_IMAGE))
                 built = builds.build(self._engine, spec.name, text, allowed, IMAGE, left)
                 results = replace(results, build=built)
             elif spec.kind is Kind.COMPOSE:

@@ -155,6 +155,16 @@ def bound_descendants(hierarchy: Hierarchy, name: str, limit: int) -> None:
         Path(hierarchy.group("memory", name), "cgroup.max.descendants").write_text(str(limit))
 
 
+def weigh(hierarchy: Hierarchy, name: str, share: float) -> None:
+    """Give sandbox `name` this share of the processor time that its neighbours get when there is too little.
+
+    Source: cpu.weight in the kernel's cgroup-v2.rst (100 by default); cpu.shares under v1 (1024).
+    """
+    file, usual = ("cpu.weight", 100) if hierarchy.version == 2 else ("cpu.shares", 1024)
+    with contextlib.suppress(FileNotFoundError):  # without a cpu controller nobody can be preferred
+        Path(hierarchy.group("cpu", name), file).write_text(str(round(usual * share)))
+
+
 def processor_ms(hierarchy: Hierarchy, name: str) -> float:
     """Return the processor time used by sandbox `name`, in milliseconds; 0 where it is not counted."""
     try:

@@ -190,3 +190,19 @@ def test_compose_services_reach_one_another_by_name(observer: Observer, tmp_path
     assert found.probe("by-name").stdout == "hello\n"
     assert found.probe("by-name").details["connected"] is True
     assert found.probe("from-the-host").details["connected"] is False
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_an_exercise_brings_an_image_of_its_own(observer: Observer, tmp_path: Path) -> None:
+    """Its folder `image/` is built in the engine before the answer, which can build on it."""
+    image = tmp_path / "an-exercise" / "image"
+    exercise(tmp_path, f'profile = "docker"\n{DOCKERFILE}[watch]\nlayers = ["answer"]\n')
+    (image / "etc").mkdir(parents=True)
+    (image / "Dockerfile").write_text("FROM busybox\nCOPY etc/greeting /greeting\n")
+    (image / "etc" / "greeting").write_text("hello\n")
+    found = observe(observer, load(image.parent), Dockerfile="FROM exercise\nRUN cat /greeting > /copied\n")
+    assert found.build.ok, found.build.output
+    answer = found.engine.image("answer")
+    assert answer is not None
+    assert "/copied" in [file.path for file in answer.layers[-1].files]
