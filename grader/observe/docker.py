@@ -46,6 +46,7 @@ find . -maxdepth 1 -type f -printf '%f\0' | tar -c --null -T -
 """
 _MAX_INSPECTED = 200
 _NOT_FOUND = 404
+_NOTHING = EngineEvidence((), (), (), ())
 _log = logging.getLogger(__name__)
 
 
@@ -104,9 +105,11 @@ class _Observation:
             results = self._answer(watch, started)
             probed = self._probe(groups, target)
             over = time.monotonic()
-            state = self._look(groups)
+            state = self._look(groups) if engine.sandbox.alive() else _NOTHING
             events = self._events(over)
             sight = watch.finish((time.monotonic() - started) * 1000)
+            if not engine.sandbox.alive() and not any(sight.oom.counters.values()):
+                raise SandboxError(f"the engine ended by itself: {engine.log()}")
         run = results.run and replace(results.run, cpu_ms=round(engine.sandbox.processor_ms(), 3))
         engine.sandbox.end()
         listener.join(_EVENT_PATIENCE_SECONDS)
@@ -211,14 +214,12 @@ class _Observation:
             )
         except SubmissionError as error:
             _log.info("an engine described itself in a way that no engine does: %s", error)
-            return EngineEvidence((), (), (), ())
+            return _NOTHING
 
     def _ask(self, path: str, otherwise: Any, **query: Any) -> Any:
         try:
             answer = self._engine.get(path, **query)
         except EngineError:
-            if not self._engine.sandbox.alive():
-                raise SandboxError("the engine ended before it could be looked at") from None
             return otherwise
         return answer if isinstance(answer, type(otherwise)) else otherwise
 
@@ -240,10 +241,10 @@ class _Observation:
         for tag in self._exercise.watch.layers:
             identity = str(self._ask(f"/images/{tag}/json", {}).get("Id", ""))
             if identity:
-                blobs = self._new_blobs() if blobs is None else blobs
                 try:
+                    blobs = self._new_blobs() if blobs is None else blobs
                     found[identity] = read_image(identity, partial(_blob, blobs), wanted)
-                except SubmissionError as error:
+                except (SubmissionError, EngineError) as error:
                     _log.info("the layers of %s cannot be read: %s", tag, error)
         return found
 

@@ -177,6 +177,15 @@ def processor_ms(hierarchy: Hierarchy, name: str) -> float:
         return 0.0
 
 
+def refused_forks(hierarchy: Hierarchy, name: str) -> int:
+    """Return how often sandbox `name` met its limit of processes (``max`` in pids.events)."""
+    try:
+        with open(f"{hierarchy.group('pids', name)}/pids.events") as file:
+            return int(file.readline().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
 def members(group: str) -> Iterator[int]:
     """Yield the host ids of all processes in `group` and below."""
     with contextlib.suppress(OSError):  # removed while we looked

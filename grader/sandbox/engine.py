@@ -17,12 +17,13 @@ import requests
 from grader.errors import SandboxError
 from grader.model import Limits, Profile
 from grader.observe.target import Target
-from grader.sandbox import images, kernel, transport
+from grader.sandbox import cgroup, images, kernel, transport
 from grader.sandbox.identity import IDS
 from grader.sandbox.pump import Output, Tick
 from grader.sandbox.sandbox import Host, Sandbox
 
 _READY_SECONDS = 60.0
+_BACKGROUND_SHARE = 0.25
 _CALL_SECONDS = 10.0
 _MAX_ANSWER = 8 << 20
 _LOG_TAIL = 2_000
@@ -68,8 +69,11 @@ class Engine:
     ) -> None:
         self.dispose()
 
-    def start(self) -> None:
+    def start(self, *, background: bool = False) -> None:
         """Start dockerd and wait until it answers.
+
+        Args:
+            background: Let others go first until then: nobody waits for this engine yet.
 
         Raises:
             SandboxError: It does not; the message holds the end of its log.
@@ -94,7 +98,11 @@ class Engine:
                 stdout=self._log,
                 stderr=self._log,
             )
+        if background:
+            cgroup.weigh(self._host.hierarchy, self.sandbox.name, _BACKGROUND_SHARE)
         self._connect()
+        if background:
+            cgroup.weigh(self._host.hierarchy, self.sandbox.name, 1.0)
 
     def _listen(self, listener: socket.socket) -> None:
         try:
@@ -214,10 +222,22 @@ class Engine:
         env: dict[str, str] | None = None,
         tick: Tick | None = None,
     ) -> tuple[Output, int | None]:
-        """Run a command beside dockerd; see `Sandbox.execute`."""
-        return self.sandbox.execute(
-            args, wall_seconds=wall_seconds, output_bytes=output_bytes, stdin=stdin, env=env, tick=tick
-        )
+        """Run a command beside dockerd; see `Sandbox.execute`.
+
+        Raises:
+            EngineError: The engine is gone, or an answer has used up the processes that it may have.
+            SandboxError: The runtime could not start it for another reason.
+        """
+        try:
+            return self.sandbox.execute(
+                args, wall_seconds=wall_seconds, output_bytes=output_bytes, stdin=stdin, env=env, tick=tick
+            )
+        except SandboxError as error:
+            if not self.sandbox.alive():
+                raise EngineError(f"the engine has ended: {error}") from error
+            if self.sandbox.refused_forks():
+                raise EngineError("every process that the sandbox may have is in use") from error
+            raise
 
     def target(self, started: float) -> Target:
         """Return what observers need; see `Sandbox.target`."""

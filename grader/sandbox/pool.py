@@ -90,7 +90,7 @@ class EnginePool:
             if self._closing.is_set():
                 return
             try:
-                engine = self._start(self._limits, _LIFETIME_SECONDS)
+                engine = self._start(self._limits, _LIFETIME_SECONDS, background=True)
             except SandboxError as error:
                 self._failure = error
                 _log.warning("no engine for the pool: %s", error)
@@ -100,10 +100,10 @@ class EnginePool:
                 self._failure = None
                 self._ready.put((engine, time.monotonic()))
 
-    def _start(self, limits: Limits, lifetime: float) -> Engine:
+    def _start(self, limits: Limits, lifetime: float, *, background: bool = False) -> Engine:
         engine = Engine(self._host, limits, lifetime=lifetime)
         try:
-            engine.start()
+            engine.start(background=background)
         except BaseException:
             engine.dispose()
             raise

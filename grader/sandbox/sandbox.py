@@ -287,6 +287,10 @@ class Sandbox:
         ids = range(self.first_id, self.first_id + IDS)
         processes.bury_orphans(self._host.runtime.name, ids, self._init)
 
+    def refused_forks(self) -> int:
+        """Return how often something inside wanted one process more than it may have."""
+        return cgroup.refused_forks(self._host.hierarchy, self.name)
+
     def processor_ms(self) -> float:
         """Return the processor time used inside, in milliseconds."""
         return cgroup.processor_ms(self._host.hierarchy, self.name)

@@ -206,3 +206,23 @@ def test_an_exercise_brings_an_image_of_its_own(observer: Observer, tmp_path: Pa
     answer = found.engine.image("answer")
     assert answer is not None
     assert "/copied" in [file.path for file in answer.layers[-1].files]
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_an_answer_that_takes_every_process_is_graded(observer: Observer, tmp_path: Path) -> None:
+    """What can no longer be asked is a probe's error, not the machine's failure."""
+    probe = '[[probes]]\nname = "after"\naction = "script"\nscript = "true"\n'
+    one = exercise(tmp_path, f'profile = "docker"\n{SHELL}{probe}[limits]\nwall_seconds = 20\n')
+    found = observe(observer, one, answer__sh="perl -e 'fork while 1' & sleep 1; exit 0")
+    assert found.run.exit_code == 0
+    assert found.probe("after").ok or found.probe("after").error
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_an_answer_that_takes_all_memory_is_graded(observer: Observer, tmp_path: Path) -> None:
+    """The kernel says who was killed, dockerd or the answer: either is the answer's doing."""
+    one = exercise(tmp_path, f'profile = "docker"\n{SHELL}[limits]\nwall_seconds = 20\n')
+    found = observe(observer, one, answer__sh="for i in 1 2 3 4; do tail -n1 /dev/zero & done; wait; exit 0")
+    assert sum(found.oom.counters.values()) > 0
