@@ -14,12 +14,12 @@ import msgspec
 from bench.workshop import SCRIPT
 from grader.errors import SandboxError
 from grader.model import Limits, Profile
-from grader.sandbox import images, processes
+from grader.sandbox import cgroup, images, processes
 from grader.sandbox.bundle import Bundle
 from grader.sandbox.sandbox import Host
 
 _FIRST_ID = 3_000_000_000  # a range that the grader never claims
-_PARENT = "grader-bench-runtime"
+_PARENT = "bench-runtime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class BareRuntime:
         self._output = os.memfd_create("output", os.MFD_CLOEXEC)
 
     def prepare(self, count: int) -> list[Ready]:
-        """Write bundles, each with a control group of its own."""
+        """Write bundles, each with a control group of its own, while none is running."""
+        cgroup.remove(self._host.hierarchy, _PARENT)  # what the runtime left of those before
         return [self._prepare() for _ in range(count)]
 
     def _prepare(self) -> Ready:
@@ -54,7 +55,7 @@ class BareRuntime:
             profile=Profile.PLAIN,
             limits=Limits(),
             rootfs=self._rootfs,
-            cgroup=f"/{_PARENT}/{name}",
+            cgroup=f"/{cgroup.PARENT}/{_PARENT}/{name}",
             first_id=_FIRST_ID,
             args=("/bin/bash", "/answer/answer.sh"),
             binds={"/answer": str(self._answer)},
@@ -88,12 +89,9 @@ class BareRuntime:
             raise SandboxError(f"{runtime.name} run ended with {status}: {Path(log).read_text()[-300:]}")
 
     def close(self) -> None:
-        """Remove what the runtime leaves of its parent group."""
+        """Remove the groups that the runtime leaves."""
         os.close(self._output)
-        for root in self._host.hierarchy.roots:
-            group = Path(root, _PARENT)
-            if group.is_dir():
-                group.rmdir()
+        cgroup.remove(self._host.hierarchy, _PARENT)
 
 
 @contextmanager

@@ -201,6 +201,10 @@ def test_a_bomb_of_nested_mounts_and_trees_is_bounded(run_in: Run) -> None:
     assert result.end_ms < 3_000
 
 
+# Under v2 a sandbox sees its own group at the top of the mount, and may name its own processes members of it.
+PROCS = "" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "-o -name cgroup.procs"
+
+
 def test_the_hosts_control_groups_cannot_be_changed(run_in: Run, host: Host) -> None:
     """Whatever hierarchy is mounted, its files are the host's."""
     result = run_in(
@@ -209,7 +213,7 @@ def test_the_hosts_control_groups_cannot_be_changed(run_in: Run, host: Host) -> 
         " -o all'; do"
         " mkdir -p /tmp/c; mount -t $t none /tmp/c 2>/dev/null || continue;"
         " mkdir /tmp/c/made 2>/dev/null && echo made $t;"
-        " for f in $(find /tmp/c -type f \\( -name release_agent -o -name cgroup.procs -o -name tasks"
+        f" for f in $(find /tmp/c -type f \\( -name release_agent {PROCS} -o -name tasks"
         " -o -name 'memory.max' -o -name memory.limit_in_bytes -o -name cgroup.kill -o -name"
         " notify_on_release \\)); do"
         " (echo 1 >$f) 2>/dev/null && echo wrote $f; done; umount /tmp/c; done; echo done",
