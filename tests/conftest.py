@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from grader.errors import UnavailableError
@@ -24,6 +25,15 @@ from tests.leftovers import left_in
 # How many times slower than an ordinary one this machine is: an emulated one is. Deadlines are stretched by
 # it, and times are given as an ordinary machine's.
 SLOWNESS = float(os.environ.get("GRADER_TEST_SLOWNESS", "1"))
+
+
+# How fast examples are made and tried says more about the machine's other work than about the code.
+hypothesis.settings.register_profile(
+    "any-machine",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+)
+hypothesis.settings.load_profile("any-machine")
 
 
 @dataclass(frozen=True, slots=True)
