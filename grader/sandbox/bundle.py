@@ -44,6 +44,7 @@ class Bundle:
         binds: Host directory by mount point; read-only.
         env: Besides PATH, HOME and LANG.
         swap: Whether the machine accounts for swap, so that it can be forbidden.
+        unified: Whether it has cgroup v2 alone.
     """
 
     profile: Profile
@@ -55,6 +56,7 @@ class Bundle:
     binds: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     swap: bool = True
+    unified: bool = False
 
     def config(self) -> dict[str, Any]:
         """Return the bundle's configuration (OCI runtime specification 1.0.2)."""
@@ -70,7 +72,7 @@ class Bundle:
                 "gidMappings": mapping,
                 "namespaces": [{"type": kind} for kind in _NAMESPACES],
                 "cgroupsPath": self.cgroup,
-                "resources": _resources(self.limits, swap=self.swap),
+                "resources": self._resources(),
                 "seccomp": _filters(self.profile),
                 # A fresh proc can be mounted in a nested PID namespace only where none of the outer one
                 # is hidden (mount_namespaces(7)); elsewhere the user namespace alone has to keep it safe.
@@ -78,6 +80,13 @@ class Bundle:
                 "readonlyPaths": _READ_ONLY if self.profile is Profile.PLAIN else [],
             },
         }
+
+    def _resources(self) -> dict[str, Any]:
+        resources = _resources(self.limits, swap=self.swap)
+        if self.unified and self.profile is Profile.NAMESPACES:
+            # crun hands every sandbox its group under v2: here, no group may be made in it.
+            resources["unified"] = {"cgroup.max.descendants": "0"}
+        return resources
 
 
 def process(

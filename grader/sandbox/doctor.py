@@ -242,6 +242,18 @@ def _modules(_: Settings) -> Finding:
     )
 
 
+def _attributes(_: Settings) -> Finding:
+    name = "engine's data root"
+    if kernel.keeps_user_attributes():
+        return Finding(name, ok=True, value="tmpfs keeps user attributes")
+    return Finding(
+        name,
+        ok=False,
+        value="tmpfs keeps no user attributes: containers and builds cannot remove directories of an image",
+        mend="a kernel of Linux 6.6 or later",
+    )
+
+
 def _images(settings: Settings) -> Finding:
     try:
         for name in ("base", "engine"):
@@ -263,7 +275,7 @@ def _disk(settings: Settings) -> Finding:
 
 _LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     *(_rights, _runtime, _cgroups, _kernel_log, _seccomp, _apparmor, _user_namespaces, _ids),
-    *(_null_device, _modules, _images, _disk),
+    *(_null_device, _modules, _attributes, _images, _disk),
 )
 
 

@@ -149,6 +149,7 @@ class Sandbox:
             binds={"/answer": self.answer, **(binds or {})},
             env=env or {},
             swap=self._host.hierarchy.swap,
+            unified=self._host.hierarchy.version == 2,
         )
         with open(f"{self._bundle}/config.json", "wb") as file:
             file.write(msgspec.json.encode(bundle.config()))

@@ -13,6 +13,7 @@ from grader.exercise import load
 from grader.image_files import deleted
 from grader.model import Exercise, Submission
 from grader.observe.observer import Observer
+from grader.sandbox import kernel
 from grader.settings import Settings
 
 CHECKS = """
@@ -93,6 +94,7 @@ def test_an_answer_that_waits_is_ended_once_it_has_settled(observer: Observer, t
 
 @pytest.mark.engine
 @pytest.mark.slow
+@pytest.mark.skipif(not kernel.keeps_user_attributes(), reason="tmpfs keeps no user.* attributes here")
 def test_layers_of_a_build(observer: Observer, tmp_path: Path) -> None:
     """What a Dockerfile adds and deletes shows layer by layer; directories of the base can be deleted."""
     one = exercise(
@@ -131,7 +133,8 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
         observer,
         one,
         answer__sh="docker run -d --name one busybox sh -c 'echo alive > /etc/mark; sleep 99'\n"
-        "docker run --name two busybox sh -c 'echo gone > /etc/mark'; sleep 0.3",
+        "docker run --name two busybox sh -c 'echo gone > /etc/mark'\n"
+        "until docker exec one test -s /etc/mark; do sleep 0.1; done",
     )
     assert found.run.exit_code == 0, found.run.stderr
     actions = [event.action for event in found.events if event.kind == "container"]

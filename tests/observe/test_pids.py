@@ -50,7 +50,8 @@ def wait_for_process(followed: Followed, comm: str, count: int = 1) -> Processes
     deadline = time.monotonic() + 60
     while True:
         found = followed.look()
-        if sum(process.comm == comm for process in found.living()) >= count:
+        # Between taking its new name and its new arguments, a process has none.
+        if sum(process.comm == comm and bool(process.argv) for process in found.living()) >= count:
             return found
         assert time.monotonic() < deadline, found
         time.sleep(0.01)
