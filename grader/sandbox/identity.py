@@ -13,8 +13,8 @@ from grader.errors import SandboxError
 IDS = 65_536
 # Above what Debian's adduser, useradd's sub-ids and systemd's own containers and services hand out
 # (systemd.io/UIDS-GIDS), below 2**31, where some programs misread ids as negative.
-_FIRST = 0x7000_0000
-_RANGES = 2_048
+FIRST = 0x7000_0000
+RANGES = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ def claim(directory: Path, owner: str) -> IdRange:
     Raises:
         SandboxError: Every range is taken.
     """
-    start = secrets.randbelow(_RANGES)
-    for offset in range(_RANGES):
-        number = (start + offset) % _RANGES
+    start = secrets.randbelow(RANGES)
+    for offset in range(RANGES):
+        number = (start + offset) % RANGES
         file = directory / str(number)
         try:
             file.symlink_to(owner)  # atomic, and holds its owner's name without a second system call
         except FileExistsError:
             continue
-        return IdRange(_FIRST + number * IDS, file, owner)
-    raise SandboxError(f"all {_RANGES} id ranges in {directory} are taken; `grader reap` frees orphaned ones")
+        return IdRange(FIRST + number * IDS, file, owner)
+    raise SandboxError(f"all {RANGES} id ranges in {directory} are taken; `grader reap` frees orphaned ones")
