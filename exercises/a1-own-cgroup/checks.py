@@ -57,22 +57,6 @@ def no_swap(evidence: Evidence) -> Feedback | None:
     )
 
 
-@check("A shell of yours was in the group", points=1, after=("own_group",))
-def shell_inside(evidence: Evidence) -> Feedback | None:
-    members = frozenset(evidence.cgroups[_path(evidence)].members)
-    names = {process.comm for process in evidence.processes.all if process.pid in members}
-    if names & _SHELLS:
-        return None
-    return Feedback(
-        "shell-not-inside",
-        "No shell was seen among the group's members.",
-        expected="a shell in the group",
-        actual=", ".join(sorted(names)) or "no members",
-        why="Children inherit the group of their parent: moving the shell is what confines "
-        "everything it starts.",
-    )
-
-
 @check("The kernel killed a member of the group, under the group's own limit", points=2, after=("own_group",))
 def killed_inside(evidence: Evidence) -> Feedback | None:
     path = _path(evidence)
@@ -94,6 +78,22 @@ def killed_inside(evidence: Evidence) -> Feedback | None:
         expected=f"a kill under the limit of {path}",
         actual=f"the group's counter says {evidence.oom.counters.get(path, 0)}",
         why="Only a limit that has been hit is known to hold.",
+    )
+
+
+@check("A shell of yours was in the group", points=1, after=("own_group", "killed_inside"))
+def shell_inside(evidence: Evidence) -> Feedback | None:
+    members = frozenset(evidence.cgroups[_path(evidence)].members)
+    names = {process.comm for process in evidence.processes.all if process.pid in members}
+    if names & _SHELLS or not names:
+        return None  # a look from outside can miss a group that lived for milliseconds, not a part of it
+    return Feedback(
+        "shell-not-inside",
+        "No shell was seen among the group's members.",
+        expected="a shell in the group",
+        actual=", ".join(sorted(names)),
+        why="Children inherit the group of their parent: moving the shell is what confines "
+        "everything it starts.",
     )
 
 
