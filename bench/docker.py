@@ -13,9 +13,9 @@ from grader import bundles
 from grader.errors import SandboxError
 from grader.grading import Grader
 from grader.judging import Judges
-from grader.model import Exercise, Submission
+from grader.model import ENGINE_LIMITS, Exercise, Submission
 from grader.observe import builds, docker
-from grader.observe.observer import ENGINE_LIMITS, Observer
+from grader.observe.observer import Observer
 from grader.observe.watch import Watch
 from grader.sandbox.engine import Engine
 from grader.sandbox.sandbox import Host, Sandbox

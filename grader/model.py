@@ -67,6 +67,10 @@ class Limits:
     settle_seconds: float = 0.0
 
 
+# Engines are kept ready with these; an exercise that asks for other bounds waits for an engine of its own.
+ENGINE_LIMITS = Limits(memory_bytes=512 * MIB, pids=512, cpus=2.0, disk_bytes=400 * MIB, wall_seconds=60.0)
+
+
 @dataclass(frozen=True, slots=True)
 class FileSpec:
     """A file that an answer consists of.

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from grader.answer import plain_name
 from grader.errors import ExerciseError
-from grader.model import MIB, FileSpec, Kind, Limits, ParameterSpec, ProbeSpec, Profile, Watch
+from grader.model import ENGINE_LIMITS, MIB, FileSpec, Kind, Limits, ParameterSpec, ProbeSpec, Profile, Watch
 from grader.parameters import MAX_TOKEN, example, fill_value, require_known
 from grader.probe import to_action
 
@@ -97,8 +97,13 @@ _DEFAULTS: Final[Mapping[Profile, Mapping[str, Any]]] = {
     Profile.PLAIN: {},
     Profile.NAMESPACES: {"memory_mib": 128, "pids": 100, "wall_seconds": 15.0},
     Profile.CGROUPS: {"memory_mib": 128, "pids": 100, "wall_seconds": 15.0},
-    # What the pool's engines are made for (`grader.observe.observer`): other bounds wait for their own.
-    Profile.DOCKER: {"memory_mib": 512, "pids": 512, "cpus": 2.0, "wall_seconds": 60.0, "disk_mib": 400},
+    Profile.DOCKER: {
+        "memory_mib": ENGINE_LIMITS.memory_bytes // MIB,
+        "pids": ENGINE_LIMITS.pids,
+        "cpus": ENGINE_LIMITS.cpus,
+        "wall_seconds": ENGINE_LIMITS.wall_seconds,
+        "disk_mib": ENGINE_LIMITS.disk_bytes // MIB,
+    },
 }
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from grader.evidence import AnswerFile, Evidence, Machine, Sections
-from grader.model import MIB, Exercise, Limits, Profile, Submission
+from grader.model import ENGINE_LIMITS, Exercise, Profile, Submission
 from grader.observe.oom import KernelLog
 from grader.observe.shell import observe_shell
 from grader.sandbox import images
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from grader.sandbox.pool import EnginePool
 
 Progress = Callable[[str], None]
-
-# What the pool's engines are made for; an exercise that wants other bounds waits for an engine of its own.
-ENGINE_LIMITS = Limits(memory_bytes=512 * MIB, pids=512, cpus=2.0, disk_bytes=400 * MIB, wall_seconds=60.0)
 
 
 class Observer:

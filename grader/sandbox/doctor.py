@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import GraderError, SandboxError, UnavailableError
-from grader.model import MIB, Limits, Profile
+from grader.model import ENGINE_LIMITS, Limits, Profile
 from grader.sandbox import cgroup, images, kernel, runtime
 from grader.sandbox.engine import Engine
 from grader.sandbox.identity import IDS
 from grader.sandbox.sandbox import Host, Sandbox
 from grader.settings import Settings
 
-ENGINE_LIMITS = Limits(memory_bytes=512 * MIB, pids=512, cpus=2.0, disk_bytes=400 * MIB, wall_seconds=60)
 _LOW_DISK = 2 << 30
 _ENGINE_MODULES = (
     "overlay",
