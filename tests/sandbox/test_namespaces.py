@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -175,7 +176,7 @@ def test_there_is_no_network_in_any_namespace(run_in: Run) -> None:
 
 
 def test_a_bomb_of_network_namespaces_ends_at_the_memory_cap(run_in: Run) -> None:
-    """What the kernel holds for them is charged to who made them."""
+    """What the kernel holds for them is charged to who made them: they get ENOMEM or are killed."""
     result = run_in(
         NAMESPACES,
         'perl -e \'$call = shift; for (1 .. 1000) { syscall($call, 0x40000000) == 0 or die "$_: $!";'
@@ -183,8 +184,7 @@ def test_a_bomb_of_network_namespaces_ends_at_the_memory_cap(run_in: Run) -> Non
         f" {272 if os.uname().machine == 'x86_64' else 97}; echo $?",
         limits=Limits(memory_bytes=24 * MIB, wall_seconds=8),
     )
-    assert result.lines == ["137"], result
-    assert result.oom_kills >= 1
+    assert result.lines in (["137"], [str(errno.ENOMEM)]), result
     assert result.peak_bytes <= 24 * MIB
     assert result.end_ms < 5_000
 
