@@ -13,12 +13,25 @@ fi
 # Images come from a data root that all engines share read-only: only its two small databases are copied,
 # contents are mounted. Removing an image then hides it in this engine alone.
 golden=/golden/containerd/daemon
+data=/var/lib/docker/containerd/daemon
+snapshots=io.containerd.snapshotter.v1.overlayfs
+content=io.containerd.content.v1.content
+database=io.containerd.metadata.v1.bolt
+mkdir -p $data/$database $data/$snapshots/snapshots $data/$content
+
+# The databases have space of their own: BuildKit panics, and dockerd with it, when it cannot write what it
+# knows about a build that has just filled the disk.
+mkdir -p /var/lib/docker/buildkit /var/lib/docker/.databases
+mount -t tmpfs -o size=32m,mode=700 databases /var/lib/docker/.databases
+mkdir /var/lib/docker/.databases/buildkit /var/lib/docker/.databases/containerd
+: >/var/lib/docker/.databases/snapshots.db
+: >$data/$snapshots/metadata.db
+mount --bind /var/lib/docker/.databases/buildkit /var/lib/docker/buildkit
+mount --bind /var/lib/docker/.databases/containerd $data/$database
+mount --bind /var/lib/docker/.databases/snapshots.db $data/$snapshots/metadata.db
+
 if [ -d $golden ]; then
-  data=/var/lib/docker/containerd/daemon
-  snapshots=io.containerd.snapshotter.v1.overlayfs
-  content=io.containerd.content.v1.content
-  database=io.containerd.metadata.v1.bolt
-  mkdir -p $data/$database $data/$snapshots/snapshots $data/$content /var/lib/docker/.content/upper /var/lib/docker/.content/work
+  mkdir -p /var/lib/docker/.content/upper /var/lib/docker/.content/work
   cp $golden/$database/meta.db $data/$database/
   cp $golden/$snapshots/metadata.db $data/$snapshots/
   mount -t overlay -o "lowerdir=$golden/$content,upperdir=/var/lib/docker/.content/upper,workdir=/var/lib/docker/.content/work,userxattr" overlay $data/$content

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import resources
 from types import TracebackType
@@ -190,7 +190,8 @@ class Engine:
                     if time.monotonic() > deadline:
                         raise EngineError(f"{method} {path}: no end after {seconds:.0f} s")
         except transport.ERRORS as error:
-            raise EngineError(f"{method} {path}: {error}") from error
+            ended = "" if self.sandbox.alive() else f"; the engine has ended\n{self.log()}"
+            raise EngineError(f"{method} {path}: {error}{ended}") from error
         answer = b"".join(chunks)
         if response.status_code >= 300:
             raise EngineError(f"{method} {path}: {_message(answer)}", response.status_code)
@@ -234,7 +235,7 @@ class Engine:
             )
         except SandboxError as error:
             if not self.sandbox.alive():
-                raise EngineError(f"the engine has ended: {error}") from error
+                raise EngineError(f"the engine has ended: {error}\n{self.log()}") from error
             if self.sandbox.refused_forks():
                 raise EngineError("every process that the sandbox may have is in use") from error
             raise
@@ -254,12 +255,6 @@ class Engine:
             if self._log >= 0:
                 os.close(self._log)
                 self._log = -1
-
-
-def _available(response: requests.Response) -> Iterator[bytes]:
-    """Yield what arrives as soon as it arrives."""
-    while chunk := response.raw.read1(65_536):
-        yield chunk
 
 
 def _message(answer: bytes) -> str:
