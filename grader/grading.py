@@ -53,9 +53,11 @@ class Graded:
 class Grader:
     """Grades submissions; safe to use from many threads."""
 
-    def __init__(self, observer: Observer, judges: Judges) -> None:
+    def __init__(self, observer: Observer, judges: Judges, *, attempts: int = ATTEMPTS) -> None:
+        """Say what observes, what judges, and how often a submission is tried before it is ungradable."""
         self._observer = observer
         self._judges = judges
+        self._attempts = attempts
 
     def grade(
         self,
@@ -77,7 +79,7 @@ class Grader:
             progress: Told what is going on.
         """
         clock = _Clock(queued_ms)
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, self._attempts + 1):
             try:
                 return self._attempt(exercise, submission, clock, progress)
             except SandboxError as error:
@@ -87,7 +89,7 @@ class Grader:
                     submission.participant,
                     exercise.slug,
                     attempt,
-                    ATTEMPTS,
+                    self._attempts,
                     error,
                 )
                 if isinstance(error, UnavailableError):

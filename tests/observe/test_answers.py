@@ -124,6 +124,7 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
     """Events come in order with their times; processes of a container are found by the host."""
     probes = (
         '[[probes]]\nname = "inside"\naction = "exec"\ncontainer = "one"\ncommand = ["cat", "/etc/mark"]\n'
+        "wait_seconds = 30\n"
         '[[probes]]\nname = "file"\naction = "read"\ncontainer = "two"\npath = "/etc/mark"\n'
         '[[probes]]\nname = "stop"\naction = "stop"\ncontainer = "one"\ngrace_seconds = 1\n'
         '[[probes]]\nname = "none"\naction = "exec"\ncontainer = "three"\ncommand = ["true"]\n'

@@ -1,0 +1,103 @@
+"""One way to reach SQLite and PostgreSQL: connections, transactions and the clock."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Float, cast, create_engine, event, func, literal
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+
+from grader.errors import GraderError
+
+BROKEN = (OperationalError, InterfaceError)
+"""Raised while the database cannot be reached."""
+
+_BUSY_SECONDS = 15.0
+
+
+class Database:
+    """A database; safe to use from many threads, but made anew after a fork."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare connections; the first one is made when it is needed.
+
+        Raises:
+            GraderError: The address makes no sense.
+        """
+        try:
+            parsed = make_url(url)
+            self.is_sqlite = parsed.get_backend_name() == "sqlite"
+            if self.is_sqlite:
+                if parsed.database and parsed.database != ":memory:":
+                    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                self._engine = create_engine(
+                    parsed,
+                    pool_size=64,
+                    max_overflow=-1,
+                    connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+                )
+                event.listen(self._engine, "connect", _prepare_sqlite)
+                event.listen(self._engine, "begin", _begin_sqlite)
+            else:
+                self._engine = create_engine(parsed, pool_size=16, max_overflow=48, pool_pre_ping=True)
+        except (ArgumentError, ImportError, OSError) as error:
+            raise GraderError(f"DATABASE_URL: {error}") from error
+        self._reading = self._engine.execution_options(
+            isolation_level="AUTOCOMMIT", **({"reads": True} if self.is_sqlite else {})
+        )
+
+    @property
+    def engine(self) -> Engine:
+        """For migrations."""
+        return self._engine
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for single statements that only read."""
+        with self._reading.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection in a transaction, which is committed at the end or undone by an error."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    def now(self) -> ColumnElement[float]:
+        """Return the time as the database sees it: machines may disagree, and leases must not."""
+        if self.is_sqlite:
+            return literal(time.time(), Float)
+        return cast(func.extract("epoch", func.clock_timestamp()), Float)
+
+    def reachable(self) -> str:
+        """Return why the database cannot be used, or an empty text."""
+        try:
+            with self.read() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except DBAPIError as error:
+            return str(error.orig)
+        return ""
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    cursor = connection.cursor()
+    # With a write-ahead log, NORMAL loses no transaction but to a power cut, and never the file.
+    for line in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
+        cursor.execute(f"PRAGMA {line}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that begins by reading cannot become a writing one while others write (SQLITE_BUSY).
+    if not connection.get_execution_options().get("reads"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,77 @@
+"""The broker for one machine without Redis: kombu's file system transport, woken instead of polling.
+
+Messages are files. They can be lost when a process is killed, and their order is only roughly kept; both
+do no harm, because a message is only a ticket, and the table of submissions is the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from pathlib import Path
+from queue import Empty
+from typing import Any, Final
+
+from kombu.transport import TRANSPORT_ALIASES, filesystem
+from kombu.utils.json import dumps
+
+from worker.wake import Bell, Ringer
+
+SCHEME: Final = "embedded"
+_BELL: Final = "tickets"
+_LONGEST_SLEEP: Final = 1.0  # should a ring ever be missed
+
+
+class Channel(filesystem.Channel):
+    """Writes a message whole or not at all, and rings."""
+
+    _ringer: Ringer | None = None
+
+    def _put(self, queue: Any, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # noqa: ARG002
+        name = f"{time.time_ns() // 1000}_{uuid.uuid4().hex}.{queue}.msg"
+        draft = os.path.join(self.data_folder_out, f".{name}.draft")
+        with open(draft, "wb") as file:
+            file.write(dumps(payload).encode())  # type: ignore[no-untyped-call]
+        os.rename(draft, os.path.join(self.data_folder_out, name))
+        if self._ringer is None:
+            self._ringer = Ringer(Path(self.transport_options["sockets"]), _BELL)
+        self._ringer.ring()
+
+
+class Transport(filesystem.Transport):
+    """Waits for a ring where kombu's own transport would sleep."""
+
+    Channel = Channel
+    _bell: Bell | None = None
+
+    def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:
+        """Deliver the next message.
+
+        Raises:
+            TimeoutError: None came in `timeout` seconds.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        if self._bell is None:
+            self._bell = Bell(Path(connection.client.transport_options["sockets"]), _BELL)
+        while True:
+            self._bell.quiet()
+            try:
+                self.cycle.get(self._deliver, timeout=timeout)  # type: ignore[union-attr]
+            except Empty:
+                rest = _LONGEST_SLEEP if end is None else end - time.monotonic()
+                if rest <= 0:
+                    raise TimeoutError from None
+                self._bell.receive(min(rest, _LONGEST_SLEEP))
+            else:
+                return
+
+    def close_connection(self, connection: Any) -> None:
+        """Close channels and take the bell down."""
+        super().close_connection(connection)  # type: ignore[no-untyped-call]
+        if self._bell is not None:
+            self._bell.close()
+            self._bell = None
+
+
+TRANSPORT_ALIASES[SCHEME] = "worker.embedded:Transport"

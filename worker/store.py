@@ -1,0 +1,87 @@
+"""The database behind the service, with what it needs before anybody can use it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+
+from grader.parameters import workshop_secret
+from worker import schema
+from worker.database import Database
+from worker.people import People, random_code
+from worker.settings import ServiceSettings
+from worker.staff import Staff
+from worker.submissions import Submissions
+from worker.tables import secrets as secrets_table
+
+FIRST_WORKSHOP: Final = "workshop"
+INSTRUCTOR: Final = "instructor"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What was made at the first start and is told once.
+
+    Attributes:
+        password: Of the account `instructor`, or empty where it was given.
+    """
+
+    password: str
+    join_code: str
+
+
+class Store:
+    """Everything that is kept; one for each process."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.submissions = Submissions(database)
+        self.people = People(database)
+        self.staff = Staff(database)
+
+    @classmethod
+    def open(cls, settings: ServiceSettings) -> Store:
+        """Reach the database and bring it to the present schema.
+
+        Raises:
+            GraderError: Its address makes no sense.
+        """
+        store = cls(Database(settings.database))
+        schema.upgrade(store.database)
+        return store
+
+    def first_start(self, settings: ServiceSettings) -> FirstStart | None:
+        """Make the first workshop and the instructor's account; ``None`` where they are there already."""
+        if not self.people.workshops():
+            self.people.add_workshop(
+                FIRST_WORKSHOP,
+                settings.workshop_name,
+                (settings.join_code or random_code()).lower(),
+                workshop_secret(settings.grader),
+            )
+        if self.people.has_accounts():
+            return None
+        password = settings.instructor_password or random_code(16)
+        if not self.people.add_account(INSTRUCTOR, "instructor", password):
+            return None
+        workshop = self.people.workshops()[0]
+        return FirstStart("" if settings.instructor_password else password, workshop.join_code)
+
+    def session_key(self, settings: ServiceSettings) -> str:
+        """Return what cookies are signed with: the setting, or a random one that all processes share."""
+        if settings.session_key:
+            return settings.session_key
+        query = select(secrets_table.c.value).where(secrets_table.c.name == "session_key")
+        with self.database.write() as connection:
+            found = connection.execute(query).scalar()
+            if found is None:
+                found = secrets.token_hex(32)
+                connection.execute(secrets_table.insert().values(name="session_key", value=found))
+        return str(found)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.close()

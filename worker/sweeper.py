@@ -1,0 +1,66 @@
+"""Puts right what went wrong elsewhere: lost tickets, lost submissions, sandboxes of dead workers."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from grader.judge import ungradable
+from grader.model import Timing
+from grader.sandbox.reaper import reap
+from worker.notices import Notices
+from worker.queue import Tickets
+from worker.settings import ServiceSettings
+from worker.store import Store
+from worker.submissions import ATTEMPTS
+
+DUTY: Final = "sweeper"
+DUTY_SECONDS: Final = 4.0
+_WAITED_SECONDS: Final = 1.5  # a ticket may be on its way
+_LOG = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Sweeps; any number of workers may call it, one of them does it at a time."""
+
+    def __init__(
+        self, name: str, settings: ServiceSettings, store: Store, tickets: Tickets, notices: Notices
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._store = store
+        self._tickets = tickets
+        self._notices = notices
+
+    def sweep(self) -> None:
+        """Look once, if it is this worker's duty."""
+        if not self._store.staff.acquire(DUTY, self._name, DUTY_SECONDS):
+            return
+        self._give_up()
+        queue = self._store.submissions.queue()
+        if queue.waiting == 0 or queue.oldest_seconds < _WAITED_SECONDS:
+            return
+        try:
+            missing = queue.waiting - self._tickets.depth()
+        except (ConnectionError, OSError) as error:
+            _LOG.warning("%d submissions wait and the queue is away: %s", queue.waiting, error)
+            return
+        for _ in range(missing):
+            if not self._tickets.add("sweeper"):
+                return
+
+    def _give_up(self) -> None:
+        for lost in self._store.submissions.exhausted():
+            reason = lost.error or f"the worker was lost {ATTEMPTS} times while it graded this"
+            report = ungradable(lost.exercise, lost.participant, lost.max_score or 0.0, reason, Timing())
+            if self._store.submissions.give_up(lost, report):
+                self._notices.tell(lost.id, report.status)
+                _LOG.error("%s is ungradable: %s", lost.id, reason)
+
+    def clear_machine(self) -> None:
+        """Remove what workers of this machine have left behind when they died."""
+        reaped = reap(self._settings.grader)
+        if reaped.removed:
+            _LOG.warning("removed %d sandboxes of workers that died", len(reaped.removed))
+        for name, reason in reaped.failed:
+            _LOG.error("the sandbox %s cannot be removed: %s", name, reason)

@@ -1,0 +1,146 @@
+"""The tables of the database, as they are now; `migrations` leads there from every earlier state."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Times are seconds since 1970 (UTC), by the database's clock where it has one.
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+workshops = Table(
+    "workshops",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("slug", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("join_code", String(64), nullable=False, unique=True),
+    Column("secret", String(128), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("frozen_at", Float),
+    Column("deadline", Float),
+    Column("archived_at", Float),
+)
+
+participants = Table(
+    "participants",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workshop_id", ForeignKey("workshops.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("name_key", String(400), nullable=False),
+    Column("token_digest", LargeBinary(32), nullable=False, unique=True),
+    Column("session_version", Integer, nullable=False, default=1),
+    Column("imported", Boolean, nullable=False, default=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("workshop_id", "name_key"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", String(200), nullable=False),
+    Column("session_version", Integer, nullable=False, default=1),
+    Column("created_at", Float, nullable=False),
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("workshop_id", ForeignKey("workshops.id", ondelete="CASCADE"), nullable=False),
+    Column("participant_id", ForeignKey("participants.id", ondelete="CASCADE"), nullable=False),
+    Column("exercise", String(100), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("turn", Integer, nullable=False, default=0),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("lease_until", Float),
+    Column("deadline", Float),
+    Column("finished_at", Float),
+    Column("score", Float),
+    Column("max_score", Float),
+    Column("passed", Boolean),
+    Column("report", LargeBinary),
+    Column("evidence", String(80)),
+    Column("worker", String(100)),
+    Column("error", Text),
+    Column("idempotency_key", String(200)),
+    Column("request_digest", LargeBinary(32)),
+    UniqueConstraint("participant_id", "idempotency_key"),
+    # The claim looks for the lowest turn of those that wait, and for those whose lease ran out.
+    Index("ix_submissions_waiting", "state", "turn", "created_at"),
+    Index("ix_submissions_participant", "participant_id", "exercise", "created_at"),
+    Index("ix_submissions_workshop", "workshop_id", "exercise"),
+)
+
+submission_files = Table(
+    "submission_files",
+    metadata,
+    Column("submission_id", ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(1000), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("stored_at", Float, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("host", String(200), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("running", Integer, nullable=False, default=0),
+    Column("ready_engines", Integer, nullable=False, default=0),
+    Column("counters", Text, nullable=False, default="{}"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(100), nullable=False),
+    Column("until", Float, nullable=False),
+)

@@ -1,0 +1,75 @@
+"""Wakes other processes of this machine through datagram sockets in a folder: nobody polls."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+_MAX = 65_536
+
+
+class Bell:
+    """A socket that others ring; its path ends with the folder's kind of bell."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        """Hang it up; bells of processes that died are taken down by whoever rings them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"{os.getpid()}-{secrets.token_hex(4)}.{kind}"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.socket.bind(str(self._path))
+        self._path.chmod(0o600)
+
+    def receive(self, seconds: float | None) -> bytes | None:
+        """Return what the next ring says, or ``None`` after so many seconds."""
+        self.socket.settimeout(seconds)
+        try:
+            return self.socket.recv(_MAX)
+        except (TimeoutError, BlockingIOError):
+            return None
+
+    def quiet(self) -> None:
+        """Forget what has rung so far."""
+        self.socket.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                self.socket.recv(_MAX)
+
+    def close(self) -> None:
+        """Take it down."""
+        self._path.unlink(missing_ok=True)
+        self.socket.close()
+
+
+class Ringer:
+    """Rings every bell of a kind in a folder."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._folder = str(folder)
+        self._suffix = f".{kind}"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._socket.setblocking(False)
+
+    def ring(self, message: bytes = b"!") -> None:
+        """Ring; a bell whose owner has not listened for long misses it."""
+        try:
+            names = os.listdir(self._folder)
+        except FileNotFoundError:
+            return
+        for name in names:
+            if not name.endswith(self._suffix):
+                continue
+            path = f"{self._folder}/{name}"
+            try:
+                self._socket.sendto(message, path)
+            except ConnectionRefusedError:
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+            except (BlockingIOError, FileNotFoundError):
+                continue  # full: its owner is awake anyway; or just taken down
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._socket.close()

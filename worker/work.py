@@ -1,0 +1,163 @@
+"""Grades the submission whose turn it is: claim, observe, judge, store, tell."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from typing import Final
+
+from grader.exercise.catalogue import Broken, Catalogue, UnknownExerciseError
+from grader.grading import Graded, Grader
+from grader.judge import ungradable
+from grader.model import Report, Submission, Timing
+from grader.parameters import draw
+from worker import logs
+from worker.counters import Counting
+from worker.notices import Notices
+from worker.people import Workshop
+from worker.settings import ServiceSettings
+from worker.store import Store
+from worker.submissions import Claimed
+
+STRIKES: Final = 3
+"""So many failures of the machine one after the other, and the worker pauses."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Work:
+    """What one worker does with tickets; used from many threads."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        store: Store,
+        catalogue: Catalogue,
+        grader: Grader,
+        notices: Notices,
+    ) -> None:
+        """Say what it works with.
+
+        Args:
+            name: Of the worker, in the whole service.
+            settings: Leases and deadlines.
+            store: Where submissions come from and go to.
+            catalogue: Every exercise of which was read already.
+            grader: Makes one attempt.
+            notices: Tells who waits.
+        """
+        self.name = name
+        self.counting = Counting()
+        self._settings = settings
+        self._store = store
+        self._catalogue = catalogue
+        self._grader = grader
+        self._notices = notices
+        self._workshops: dict[int, Workshop] = {}
+        self._lock = threading.Lock()
+        self._running: set[str] = set()
+        self._strikes = 0
+        self._reason = ""
+
+    @property
+    def running(self) -> int:
+        """How many submissions are graded at this moment."""
+        with self._lock:
+            return len(self._running)
+
+    @property
+    def failing(self) -> str:
+        """Why this machine seems to be unable to grade, or an empty text."""
+        with self._lock:
+            return self._reason if self._strikes >= STRIKES else ""
+
+    def forgive(self) -> None:
+        """Forget failures: the machine is to be tried again."""
+        with self._lock:
+            self._strikes = 0
+
+    def take(self) -> bool:
+        """Grade one submission; return ``False`` where none waits."""
+        claimed = self._store.submissions.claim(
+            self.name, self._settings.lease_seconds, self._settings.deadline_seconds
+        )
+        if claimed is None:
+            return False
+        with self._lock:
+            self._running.add(claimed.id)
+        logs.bound(submission_id=claimed.id)
+        try:
+            self._notices.tell(claimed.id, "running")
+            self._end(claimed, self._grade(claimed))
+        finally:
+            logs.unbound()
+            with self._lock:
+                self._running.discard(claimed.id)
+        return True
+
+    def _end(self, claimed: Claimed, graded: Graded) -> None:
+        report = graded.report
+        if report.status == "ungradable":
+            self._failed(report)
+            if self._store.submissions.release(claimed, report):
+                self.counting.retried()
+                self._notices.tell(claimed.id, f"attempt {claimed.attempt} failed by our fault")
+                return
+        elif self._store.submissions.finish(claimed, report, graded.evidence):
+            with self._lock:
+                self._strikes = 0
+        else:
+            self.counting.late()
+            _LOG.warning("the verdict on attempt %d came too late", claimed.attempt)
+            return
+        self.counting.verdict(report)
+        self._notices.tell(claimed.id, report.status)
+        _LOG.info(
+            "%s: %s, %g of %g points in %.0f ms",
+            claimed.exercise,
+            report.status,
+            report.score,
+            report.max_score,
+            report.timing.total_ms,
+        )
+
+    def _failed(self, report: Report) -> None:
+        with self._lock:
+            self._strikes += 1
+            self._reason = report.error or ""
+        _LOG.warning("%s was not graded: %s", report.exercise, report.error)
+
+    def _grade(self, claimed: Claimed) -> Graded:
+        try:
+            exercise = self._catalogue.look_up(claimed.exercise)
+        except UnknownExerciseError as error:
+            return _no_verdict(claimed, str(error))
+        if isinstance(exercise, Broken):
+            return _no_verdict(claimed, exercise.reason)
+        secret = self._workshop(claimed.workshop_id).secret
+        parameters = draw(exercise, claimed.participant, lambda: secret)
+        graded = self._grader.grade(
+            exercise,
+            Submission(exercise.slug, claimed.participant, claimed.files, parameters),
+            queued_ms=claimed.waited_ms,
+            progress=lambda what: self._notices.tell(claimed.id, what),
+        )
+        if graded.report.max_score:
+            return graded
+        return replace(graded, report=replace(graded.report, max_score=exercise.max_score))
+
+    def _workshop(self, identity: int) -> Workshop:
+        found = self._workshops.get(identity)
+        if found is None:
+            found = self._store.people.workshop(identity)
+            if found is None:
+                raise LookupError(f"workshop {identity} is gone")
+            self._workshops[identity] = found
+        return found
+
+
+def _no_verdict(claimed: Claimed, reason: str) -> Graded:
+    timing = Timing(queued_ms=claimed.waited_ms)
+    return Graded(ungradable(claimed.exercise, claimed.participant, 0.0, reason, timing), None)
