@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Float, cast, create_engine, event, func, literal
+from sqlalchemy import ColumnElement, Connection, Engine, Float, bindparam, cast, create_engine, event, func
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
@@ -71,7 +71,7 @@ class Database:
     def now(self) -> ColumnElement[float]:
         """Return the time as the database sees it: machines may disagree, and leases must not."""
         if self.is_sqlite:
-            return literal(time.time(), Float)
+            return bindparam("now", callable_=time.time, type_=Float)
         return cast(func.extract("epoch", func.clock_timestamp()), Float)
 
     def reachable(self) -> str:

@@ -97,7 +97,7 @@ class Life:
 
     def _turn(self) -> None:
         if self._work.running:
-            self._store.submissions.renew(self._work.name, self._settings.lease_seconds)
+            self._store.claims.renew(self._work.name, self._settings.lease_seconds)
         self._pause_or_go_on()
         state = "draining" if self._draining else "paused" if self._paused_until else "working"
         self._beat(state)
@@ -210,7 +210,7 @@ def _work(
         celery.start()
     finally:
         life.end()
-        back = store.submissions.give_back(name)
+        back = store.claims.give_back(name)
         if back:
             _LOG.warning("handed %d submissions back", back)
     return int(celery.exitcode or 0)

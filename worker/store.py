@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from grader.parameters import workshop_secret
 from worker import schema
+from worker.claims import Claims
 from worker.database import Database
 from worker.people import People, random_code
 from worker.settings import ServiceSettings
@@ -39,6 +40,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.submissions = Submissions(database)
+        self.claims = Claims(database)
         self.people = People(database)
         self.staff = Staff(database)
 

@@ -12,7 +12,7 @@ from worker.notices import Notices
 from worker.queue import Tickets
 from worker.settings import ServiceSettings
 from worker.store import Store
-from worker.submissions import ATTEMPTS
+from worker.submission import ATTEMPTS
 
 DUTY: Final = "sweeper"
 DUTY_SECONDS: Final = 4.0
@@ -50,10 +50,10 @@ class Sweeper:
                 return
 
     def _give_up(self) -> None:
-        for lost in self._store.submissions.exhausted():
+        for lost in self._store.claims.exhausted():
             reason = lost.error or f"the worker was lost {ATTEMPTS} times while it graded this"
             report = ungradable(lost.exercise, lost.participant, lost.max_score or 0.0, reason, Timing())
-            if self._store.submissions.give_up(lost, report):
+            if self._store.claims.give_up(lost, report):
                 self._notices.tell(lost.id, report.status)
                 _LOG.error("%s is ungradable: %s", lost.id, reason)
 

@@ -18,7 +18,7 @@ from worker.notices import Notices
 from worker.people import Workshop
 from worker.settings import ServiceSettings
 from worker.store import Store
-from worker.submissions import Claimed
+from worker.submission import Claimed
 
 STRIKES: Final = 3
 """So many failures of the machine one after the other, and the worker pauses."""
@@ -80,7 +80,7 @@ class Work:
 
     def take(self) -> bool:
         """Grade one submission; return ``False`` where none waits."""
-        claimed = self._store.submissions.claim(
+        claimed = self._store.claims.claim(
             self.name, self._settings.lease_seconds, self._settings.deadline_seconds
         )
         if claimed is None:
@@ -101,11 +101,11 @@ class Work:
         report = graded.report
         if report.status == "ungradable":
             self._failed(report)
-            if self._store.submissions.release(claimed, report):
+            if self._store.claims.release(claimed, report):
                 self.counting.retried()
                 self._notices.tell(claimed.id, f"attempt {claimed.attempt} failed by our fault")
                 return
-        elif self._store.submissions.finish(claimed, report, graded.evidence):
+        elif self._store.claims.finish(claimed, report, graded.evidence):
             with self._lock:
                 self._strikes = 0
         else:

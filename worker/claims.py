@@ -1,0 +1,228 @@
+"""The workers' side of a submission's life: take, keep, finish, hand back; each a compare-and-set."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from sqlalchemy import Connection, Select, Update, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from grader.model import Report
+from grader.report import json
+from worker.database import Database
+from worker.submission import ATTEMPTS, COLUMNS, JOINED, Claimed, State, Submitted, to_submitted
+from worker.tables import evidence, participants, submission_files, submissions
+
+
+class Claims:
+    """Submissions as workers take them; safe to use from many threads and processes at once.
+
+    Statements are built once: to build one takes longer than to run it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        now = database.now()
+        lost = (
+            select(submissions.c.id)
+            .where(
+                submissions.c.state == State.RUNNING.value,
+                submissions.c.lease_until < now,
+                submissions.c.attempt < ATTEMPTS,
+            )
+            .order_by(submissions.c.turn)
+            .limit(1)
+        )
+        fresh = (
+            select(submissions.c.id)
+            .where(submissions.c.state == State.QUEUED.value)
+            .order_by(submissions.c.turn, submissions.c.created_at)
+            .limit(1)
+        )
+        self._takes = [self._take(chosen) for chosen in (lost, fresh)]
+        self._name = select(participants.c.name).where(participants.c.id == bindparam("participant_id"))
+        self._files = select(submission_files.c.name, submission_files.c.content).where(
+            submission_files.c.submission_id == bindparam("submission_id")
+        )
+        self._end = (
+            update(submissions)
+            .where(
+                submissions.c.id == bindparam("this"),
+                submissions.c.attempt == bindparam("this_attempt"),
+                submissions.c.state == State.RUNNING.value,
+            )
+            .values(
+                finished_at=now,
+                lease_until=None,
+                **{
+                    name: bindparam(f"new_{name}", type_=submissions.c[name].type)
+                    for name in ("state", "score", "max_score", "passed", "report", "evidence", "error")
+                },
+            )
+        )
+        insert_new: Any = insert_sqlite if database.is_sqlite else insert_postgresql
+        self._keep = (
+            insert_new(evidence)
+            .values(digest=bindparam("digest"), data=bindparam("data"), stored_at=now)
+            .on_conflict_do_nothing()
+        )
+
+    def _take(self, chosen: Select[tuple[str]]) -> Any:
+        if not self._database.is_sqlite:
+            chosen = chosen.with_for_update(skip_locked=True)
+        now = self._database.now()
+        taken: Update = (
+            update(submissions)
+            .where(submissions.c.id == chosen.scalar_subquery())
+            .values(
+                state=State.RUNNING.value,
+                attempt=submissions.c.attempt + 1,
+                worker=bindparam("new_worker"),
+                started_at=now,
+                lease_until=now + bindparam("lease_seconds"),
+                deadline=now + bindparam("deadline_seconds"),
+            )
+        )
+        return taken.returning(
+            submissions.c.id,
+            submissions.c.attempt,
+            submissions.c.workshop_id,
+            submissions.c.participant_id,
+            submissions.c.exercise,
+            submissions.c.created_at,
+            submissions.c.started_at,
+        )
+
+    def claim(self, worker: str, lease_seconds: float, deadline_seconds: float) -> Claimed | None:
+        """Take the submission whose turn it is; ``None`` where none waits.
+
+        First come those that a worker has begun and lost, then new ones: by turn, so that everybody's
+        first waiting answer comes before anybody's second.
+
+        Args:
+            worker: Who takes it.
+            lease_seconds: For how long, unless renewed.
+            deadline_seconds: For how long at most.
+        """
+        values = {
+            "new_worker": worker,
+            "lease_seconds": lease_seconds,
+            "deadline_seconds": deadline_seconds,
+        }
+        with self._database.write() as connection:
+            for take in self._takes:
+                row = connection.execute(take, values).first()
+                if row is not None:
+                    break
+            else:
+                return None
+            name = connection.execute(self._name, {"participant_id": row.participant_id}).scalar_one()
+            files = connection.execute(self._files, {"submission_id": row.id})
+            return Claimed(
+                row.id,
+                row.attempt,
+                row.workshop_id,
+                name,
+                row.exercise,
+                {file.name: file.content for file in files},
+                max(0.0, (row.started_at - row.created_at) * 1000),
+            )
+
+    def renew(self, worker: str, lease_seconds: float) -> int:
+        """Keep what a worker has taken, until each one's deadline; return how many that are."""
+        now = self._database.now()
+        with self._database.write() as connection:
+            return connection.execute(
+                update(submissions)
+                .where(
+                    submissions.c.state == State.RUNNING.value,
+                    submissions.c.worker == worker,
+                    submissions.c.lease_until > 0,
+                    submissions.c.deadline > now,
+                )
+                .values(lease_until=now + lease_seconds)
+            ).rowcount
+
+    def finish(self, claimed: Claimed, report: Report, found: bytes | None) -> bool:
+        """Store a verdict with its evidence; return ``False`` where the submission was taken away."""
+        packed = None if found is None else zlib.compress(found, 1)
+        with self._database.write() as connection:
+            if not self._ended(connection, claimed.id, claimed.attempt, report):
+                return False
+            if packed is not None and report.evidence is not None:
+                self.keep_evidence(connection, report.evidence, packed)
+        return True
+
+    def _ended(self, connection: Connection, identity: str, attempt: int, report: Report) -> bool:
+        state = State.GRADED if report.status == "graded" else State.UNGRADABLE
+        values = {
+            "this": identity,
+            "this_attempt": attempt,
+            "new_state": state.value,
+            "new_score": report.score,
+            "new_max_score": report.max_score,
+            "new_passed": report.passed,
+            "new_report": json.to_json(report),
+            "new_evidence": report.evidence,
+            "new_error": report.error,
+        }
+        return connection.execute(self._end, values).rowcount == 1
+
+    def keep_evidence(self, connection: Connection, digest: str, packed: bytes) -> None:
+        """Keep compressed evidence under its digest, unless it is there."""
+        connection.execute(self._keep, {"digest": digest, "data": packed})
+
+    def release(self, claimed: Claimed, report: Report) -> bool:
+        """Hand back what failed by the machine's fault; after the last attempt the report is the end.
+
+        Returns:
+            Whether it will be tried again.
+        """
+        if claimed.attempt >= ATTEMPTS:
+            self.finish(claimed, report, None)
+            return False
+        with self._database.write() as connection:
+            changed = connection.execute(
+                update(submissions)
+                .where(
+                    submissions.c.id == claimed.id,
+                    submissions.c.attempt == claimed.attempt,
+                    submissions.c.state == State.RUNNING.value,
+                )
+                .values(lease_until=0.0, error=report.error)
+            )
+        return changed.rowcount == 1
+
+    def give_back(self, worker: str) -> int:
+        """Hand back everything that a worker has begun and will not finish, at no attempt's cost."""
+        with self._database.write() as connection:
+            return connection.execute(
+                update(submissions)
+                .where(
+                    submissions.c.state == State.RUNNING.value,
+                    submissions.c.worker == worker,
+                    submissions.c.lease_until > 0,
+                )
+                .values(lease_until=0.0, attempt=submissions.c.attempt - 1)
+            ).rowcount
+
+    def exhausted(self) -> list[Submitted]:
+        """Return what was begun and lost as often as it may be."""
+        query = (
+            select(*COLUMNS)
+            .select_from(JOINED)
+            .where(
+                submissions.c.state == State.RUNNING.value,
+                submissions.c.lease_until < self._database.now(),
+                submissions.c.attempt >= ATTEMPTS,
+            )
+        )
+        with self._database.read() as connection:
+            return [to_submitted(row) for row in connection.execute(query)]
+
+    def give_up(self, submitted: Submitted, report: Report) -> bool:
+        """End a submission that `exhausted` gave."""
+        with self._database.write() as connection:
+            return self._ended(connection, submitted.id, submitted.attempt, report)
