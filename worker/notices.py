@@ -14,12 +14,14 @@ import msgspec
 import redis
 
 from worker.settings import ServiceSettings
+from worker.submission import State
 from worker.wake import Bell, Ringer
 
 CHANNEL: Final = "grader:notices"
 _BELL: Final = "notices"
 _KEPT: Final = 2_000  # submissions whose last notice is remembered
 _LONGEST: Final = 300
+_ENDS: Final = frozenset(state.value for state in State if state.final)
 _RETRY_SECONDS: Final = 1.0
 _LOG = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ class Ear:
         """Begin to listen."""
         self._settings = settings
         self._lock = threading.Lock()
-        self._waiting: dict[str, list[threading.Event]] = {}
+        self._waiting: dict[str, list[tuple[threading.Event, bool]]] = {}
         self._last: OrderedDict[str, str] = OrderedDict()
         self._closed = threading.Event()
         self._bell = None if settings.redis_url else Bell(settings.sockets_dir, _BELL)
@@ -103,19 +105,19 @@ class Ear:
             return self._last.get(identity, "")
 
     @contextlib.contextmanager
-    def waiting(self, identity: str) -> Iterator[threading.Event]:
-        """Give an event that is set by the next notice about a submission.
+    def waiting(self, identity: str, *, for_progress: bool = False) -> Iterator[threading.Event]:
+        """Give an event that is set once a submission has ended, or by any notice `for_progress`.
 
         Look at the submission after entering: what happened before was not heard.
         """
         heard = threading.Event()
         with self._lock:
-            self._waiting.setdefault(identity, []).append(heard)
+            self._waiting.setdefault(identity, []).append((heard, for_progress))
         try:
             yield heard
         finally:
             with self._lock:
-                rest = [event for event in self._waiting[identity] if event is not heard]
+                rest = [entry for entry in self._waiting[identity] if entry[0] is not heard]
                 if rest:
                     self._waiting[identity] = rest
                 else:
@@ -142,8 +144,9 @@ class Ear:
             self._last.move_to_end(notice.id)
             if len(self._last) > _KEPT:
                 self._last.popitem(last=False)
-            for event in self._waiting.get(notice.id, ()):
-                event.set()
+            for event, for_progress in self._waiting.get(notice.id, ()):
+                if for_progress or notice.what in _ENDS:
+                    event.set()
 
     def _listen_local(self) -> None:
         bell = self._bell

@@ -9,11 +9,13 @@ import secrets
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterable
 from typing import Any, Final
 
 from celery import Celery
 from celery.apps.worker import Worker
+from celery.platforms import SecurityWarning
 from celery.signals import worker_ready, worker_shutting_down
 from sqlalchemy.exc import DBAPIError
 
@@ -156,6 +158,8 @@ def run(settings: ServiceSettings, more_exercises: Iterable[Any] = ()) -> int:
         The exit code.
     """
     logs.set_up(settings.log_format)
+    # Celery warns whoever runs as root; sandboxes need it, and messages hold nothing but ids in JSON.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     catalogue = Catalogue(folders(settings.grader, more_exercises))
     exercises = catalogue.usable()
     for slug in catalogue.slugs:
@@ -198,6 +202,7 @@ def _work(
         concurrency=settings.jobs,
         queues=[QUEUE],
         loglevel="WARNING",
+        quiet=True,
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

@@ -69,7 +69,7 @@ def _embedded(settings: ServiceSettings) -> dict[str, Any]:
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     return {
-        "broker_url": f"{embedded.SCHEME}://",
+        "broker_url": f"{embedded.SCHEME}://localhost",
         "broker_transport_options": {
             "data_folder_in": str(folders["tickets"]),
             "data_folder_out": str(folders["tickets"]),

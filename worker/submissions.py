@@ -81,7 +81,7 @@ class Submissions:
                 connection.execute(self._insert, values)
                 connection.execute(_INSERT_FILES, contents)
         except IntegrityError as error:
-            earlier = self._by_key(participant.id, idempotency_key)
+            earlier = self.by_key(participant.id, idempotency_key)
             if earlier is None:
                 raise
             if earlier.request_digest != digest:
@@ -89,7 +89,8 @@ class Submissions:
             return str(earlier.id), False
         return identity, True
 
-    def _by_key(self, participant_id: int, key: str | None) -> Row[*tuple[Any, ...]] | None:
+    def by_key(self, participant_id: int, key: str | None) -> Row[*tuple[Any, ...]] | None:
+        """Return id and request digest of the submission that was made with an idempotency key."""
         query = select(submissions.c.id, submissions.c.request_digest).where(
             submissions.c.participant_id == participant_id, submissions.c.idempotency_key == key
         )

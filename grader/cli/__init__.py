@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Final
 
 import click
@@ -30,28 +30,29 @@ _COMMANDS: Final = {
     "doctor": "grader.cli.doctor:doctor",
     "images": "grader.cli.images:images",
     "reap": "grader.cli.reap:reap",
-    "serve": "grader.cli.serve:serve",
 }
 """Where each command is defined; a module is imported when its command is used."""
+
+_GROUP: Final = "grader.commands"
+"""Entry points that add commands: this package knows nothing of what serves it."""
 
 
 class _Commands(click.Group):
     """Commands that are imported when they are used, so that each starts fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return [name for name, place in _COMMANDS.items() if _exists(place)]
+        return [*_COMMANDS, *sorted(point.name for point in metadata.entry_points(group=_GROUP))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        place = _COMMANDS.get(cmd_name)
-        if place is None or not _exists(place):
-            return None
-        module, _, attribute = place.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-
-def _exists(place: str) -> bool:
-    return importlib.util.find_spec(place.partition(":")[0]) is not None
+        command: click.Command
+        if place := _COMMANDS.get(cmd_name):
+            module, _, attribute = place.partition(":")
+            command = getattr(importlib.import_module(module), attribute)
+            return command
+        for point in metadata.entry_points(group=_GROUP, name=cmd_name):
+            command = point.load()
+            return command
+        return None
 
 
 @click.group(

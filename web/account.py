@@ -1,0 +1,124 @@
+"""Joining, coming back, signing in and out."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from web.identity import become_account, become_participant, participant
+from web.security import address, limiter
+from web.services import services
+from worker.people import BadNameError, NameTakenError, WrongJoinCodeError
+
+blueprint = Blueprint("account", __name__)
+
+
+@blueprint.get("/join")
+def join() -> str | Response:
+    """Show the form for the join code and a name."""
+    if participant() is not None:
+        return redirect(url_for("pages.start"))
+    return render_template("join.html", name="", join_code=request.args.get("code", ""), problem=None)
+
+
+@blueprint.post("/join")
+@limiter.limit(lambda: services().settings.join_rate, key_func=address)
+def join_now() -> tuple[str, int] | Response:
+    """Take part; the page that follows shows the personal link once."""
+    name, join_code = request.form.get("name", ""), request.form.get("join_code", "")
+    try:
+        found, token = services().store.people.join(join_code, name)
+    except (WrongJoinCodeError, BadNameError) as error:
+        status = 409 if isinstance(error, NameTakenError) else 422
+        field = "join_code" if isinstance(error, WrongJoinCodeError) else "name"
+        sentence = str(error)[:1].upper() + str(error)[1:] + "."
+        page = render_template(
+            "join.html", name=name[:100], join_code=join_code[:64], problem=sentence, field=field
+        )
+        return page, status
+    become_participant(found)
+    session["token"] = token
+    return _next()
+
+
+@blueprint.get("/me")
+def me() -> str | Response:
+    """Show the personal link and the token, to come back from another device."""
+    found = participant()
+    if found is None:
+        return redirect(url_for("account.join"))
+    token = session.get("token")
+    base = services().settings.base_url.rstrip("/") or request.host_url.rstrip("/")
+    link = f"{base}{url_for('account.come_back')}#{token}" if token else None
+    return render_template("me.html", token=token, link=link)
+
+
+@blueprint.post("/me/token")
+def new_token() -> Response:
+    """Give the participant another token; the former link and all other devices end."""
+    found = participant()
+    if found is None:
+        return redirect(url_for("account.join"))
+    token = services().store.people.new_token(found)
+    changed = services().store.people.participant(found.id)
+    if changed is not None:
+        become_participant(changed)
+        session["token"] = token
+        flash("You have a new personal link. The old one and your other devices are signed out.")
+    return redirect(url_for("account.me"))
+
+
+@blueprint.get("/back")
+def come_back() -> str:
+    """Show the form that a personal link fills in; the token stays out of logs, behind the ``#``."""
+    return render_template("back.html", problem=None)
+
+
+@blueprint.post("/back")
+@limiter.limit(lambda: services().settings.join_rate, key_func=address)
+def come_back_now() -> tuple[str, int] | Response:
+    """Come back with a token."""
+    token = request.form.get("token", "").strip()
+    found = services().store.people.by_token(token)
+    if found is None:
+        return render_template("back.html", problem="Nobody has this token."), 422
+    become_participant(found)
+    session["token"] = token
+    return redirect(url_for("pages.start"))
+
+
+@blueprint.get("/sign-in")
+def sign_in() -> str:
+    """Show the form for instructors."""
+    return render_template("sign_in.html", name="instructor", problem=None)
+
+
+@blueprint.post("/sign-in")
+@limiter.limit(lambda: services().settings.sign_in_rate, key_func=address)
+def sign_in_now() -> tuple[str, int] | Response:
+    """Sign in as an instructor."""
+    name = request.form.get("name", "").strip()
+    found = services().store.people.sign_in(name, request.form.get("password", ""))
+    if found is None:
+        problem = "No account has this name and password."
+        return render_template("sign_in.html", name=name[:100], problem=problem), 422
+    become_account(found)
+    target = _next()
+    return target if request.args.get("next") else redirect(url_for("pages.overview"))
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response:
+    """Forget this browser."""
+    session.clear()
+    return redirect(url_for("pages.start"))
+
+
+def _next() -> Response:
+    """Go on to where somebody wanted to go, if that is a page of ours."""
+    target = request.args.get("next", "")
+    parts = urlsplit(target)
+    ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
+    return redirect(target if ours else url_for("pages.start"))

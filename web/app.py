@@ -1,0 +1,51 @@
+"""Makes the Flask application."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from grader import __version__
+from grader.report.table import points
+from web import account, api, identity, operations, pages, problems, security, services
+from web.reply import iso
+from worker import logs
+from worker.settings import ServiceSettings
+
+_WEEKS = 8
+
+
+def create_app(settings: ServiceSettings) -> Flask:
+    """Return an application on these settings; made after a fork, since it starts a thread."""
+    app = Flask("web")
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(points=points, iso=iso)
+    app.permanent_session_lifetime = timedelta(weeks=_WEEKS)
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(hours=1)
+    found = services.Services(settings)
+    found.store.first_start(settings)
+    services.install(app, found)
+    security.install(app, settings, found.store.session_key(settings))
+    problems.install(app)
+    for module in (pages, account, api, operations):
+        app.register_blueprint(module.blueprint)
+
+    @app.context_processor
+    def who() -> dict[str, object]:
+        return {
+            "participant": identity.participant(),
+            "account": identity.account(),
+            "version": __version__,
+        }
+
+    return app
+
+
+def from_environment() -> Flask:
+    """Return an application on the environment's settings, for gunicorn."""
+    settings = ServiceSettings.from_environment()
+    logs.set_up(settings.log_format)
+    return create_app(settings)

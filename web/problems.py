@@ -1,0 +1,80 @@
+"""Errors as the HTTP API tells them (RFC 9457), and as pages tell them."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, render_template, request
+from flask_limiter.errors import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException
+
+from web.reply import json_response
+
+_LOG = logging.getLogger(__name__)
+
+
+class Problem(Exception):  # noqa: N818  the name that RFC 9457 gives it
+    """Something that the client has to know; becomes the response."""
+
+    def __init__(self, status: int, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.more = more
+
+
+def response(status: int, detail: str, **more: Any) -> Response:
+    """Return an error as a page or as a problem document, as the path suggests."""
+    title = HTTPStatus(status).phrase
+    if not _is_api():
+        page = render_template("error.html", title=title, detail=detail, status=status)
+        return Response(page, status, mimetype="text/html")
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    document["instance"] = f"urn:request:{g.get('request_id', '')}"
+    return json_response(document, status, mimetype="application/problem+json")
+
+
+def _is_api() -> bool:
+    return request.path.startswith("/api/") or request.path in {"/healthz", "/readyz", "/openapi.json"}
+
+
+def install(app: Flask) -> None:
+    """Turn every error of an application into a response that says what to do."""
+
+    @app.errorhandler(Problem)
+    def problem(error: Problem) -> Response:
+        return response(error.status, error.detail, **error.more)
+
+    @app.errorhandler(RateLimitExceeded)
+    def too_often(error: RateLimitExceeded) -> Response:
+        found = response(429, f"too many requests: {error.description} are allowed")
+        found.headers["Retry-After"] = str(error.limit.limit.get_expiry() if error.limit else 60)
+        return found
+
+    @app.errorhandler(CSRFError)
+    def forged(error: CSRFError) -> Response:
+        return response(400, f"{error.description} Reload the page and try again.")
+
+    @app.errorhandler(DBAPIError)
+    def no_database(error: DBAPIError) -> Response:
+        _LOG.error("the database is away: %s", error.orig)
+        found = response(503, "The database cannot be reached just now. Nothing was lost; try again.")
+        found.headers["Retry-After"] = "5"
+        return found
+
+    @app.errorhandler(HTTPException)
+    def known(error: HTTPException) -> Response:
+        found = response(error.code or 500, error.description or "")
+        for name, value in error.get_headers():
+            if name.lower() not in {"content-type", "content-length"}:
+                found.headers[name] = value
+        return found
+
+    @app.errorhandler(Exception)
+    def unknown(error: Exception) -> Response:
+        _LOG.error("an error of ours", exc_info=error)
+        return response(500, "This is our mistake. It was written down with the id of this request.")

@@ -1,0 +1,23 @@
+"""Replies in JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from flask import Response
+
+
+def json_response(document: Any, status: int = 200, *, mimetype: str = "application/json") -> Response:
+    """Return a JSON reply that nobody stores."""
+    found = Response(msgspec.json.encode(document), status, mimetype=mimetype)
+    found.headers["Cache-Control"] = "no-store"
+    return found
+
+
+def iso(seconds: float | None) -> str | None:
+    """Return a time as ISO 8601 in UTC; `seconds` since 1970."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

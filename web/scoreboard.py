@@ -1,0 +1,83 @@
+"""Who has solved what: the standings of a workshop, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grader.model import Exercise
+from web.services import services
+from worker.submission import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One participant.
+
+    Attributes:
+        place: Participants with the same score, reached in whatever time, share it.
+        last_at: When the last point was reached, in seconds since 1970.
+    """
+
+    place: int
+    name: str
+    score: float
+    solved: int
+    last_at: float
+    cells: Mapping[str, Standing]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A scoreboard: exercises in the workshop's order, participants by their points.
+
+    Attributes:
+        first: Who solved an exercise first, by slug.
+    """
+
+    exercises: tuple[Exercise, ...]
+    rows: tuple[Row, ...]
+    first: Mapping[str, str]
+
+
+def board(workshop_id: int) -> Board:
+    """Return the scoreboard of a workshop."""
+    found = services().exercises
+    standings = [
+        standing
+        for standing in services().store.submissions.standings(workshop_id)
+        if standing.exercise in found
+    ]
+    return Board(tuple(found.values()), _ranked(standings), _first(standings))
+
+
+def _ranked(standings: list[Standing]) -> tuple[Row, ...]:
+    by_participant: dict[str, dict[str, Standing]] = {}
+    for standing in standings:
+        by_participant.setdefault(standing.participant, {})[standing.exercise] = standing
+    unplaced = [
+        Row(
+            0,
+            name,
+            round(sum(cell.score for cell in cells.values()), 6),
+            sum(cell.passed for cell in cells.values()),
+            max((cell.at for cell in cells.values() if cell.score), default=0.0),
+            cells,
+        )
+        for name, cells in by_participant.items()
+    ]
+    unplaced.sort(key=lambda row: (-row.score, row.last_at, row.name))
+    rows: list[Row] = []
+    for number, row in enumerate(unplaced, 1):
+        tied = rows and rows[-1].score == row.score
+        place = rows[-1].place if tied else number
+        rows.append(Row(place, row.name, row.score, row.solved, row.last_at, row.cells))
+    return tuple(rows)
+
+
+def _first(standings: list[Standing]) -> dict[str, str]:
+    first: dict[str, Standing] = {}
+    for standing in standings:
+        if standing.passed and (standing.exercise not in first or standing.at < first[standing.exercise].at):
+            first[standing.exercise] = standing
+    return {slug: standing.participant for slug, standing in first.items()}

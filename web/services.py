@@ -1,0 +1,132 @@
+"""What every request needs, made once for each process."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, cast
+
+from flask import Flask, current_app
+
+from grader.exercise.catalogue import Broken, Catalogue, UnknownExerciseError, folders
+from grader.model import Exercise
+from worker.notices import Ear, Notices, make_notices
+from worker.people import Participant, Workshop
+from worker.queue import Tickets, make_app
+from worker.settings import ServiceSettings
+from worker.store import Store
+
+_KEPT_SECONDS: Final = 10.0
+_MOST_KEPT: Final = 5_000
+_WAITING_SHARE: Final = 0.75  # of the threads: the others answer everybody else
+
+SECTIONS: Final = {
+    "A": "What the kernel gives: control groups and namespaces",
+    "B": "Containers, from start to removal",
+    "C": "Images and Dockerfiles",
+    "D": "Files, users, networks and the engine's socket",
+    "E": "Environments for student projects",
+    "F": "Several containers together",
+    "G": "Questions",
+}
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Tokens and workshops that were looked up a moment ago: a class submits many times a minute."""
+
+    tokens: dict[str, tuple[float, Participant]] = field(default_factory=dict)
+    workshops: dict[int, tuple[float, Workshop]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Services:
+    """Store, queue, notices and exercises of one web process."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        self.store = Store.open(settings)
+        self.tickets = Tickets(make_app(settings), settings)
+        self.notices: Notices = make_notices(settings)
+        self.ear = Ear(settings)
+        self.catalogue = Catalogue(folders(settings.grader))
+        self._remembered = _Remembered()
+
+    @cached_property
+    def exercises(self) -> dict[str, Exercise]:
+        """The exercises that can be used, in the order of the workshop."""
+        found = {}
+        for slug in sorted(self.catalogue.slugs, key=_place):
+            exercise = self.catalogue.look_up(slug)
+            if not isinstance(exercise, Broken):
+                found[slug] = exercise
+        return found
+
+    def exercise(self, slug: str) -> Exercise | None:
+        """Return an exercise that can be used."""
+        try:
+            found = self.exercises.get(slug)
+        except UnknownExerciseError:
+            return None
+        return found
+
+    def by_token(self, token: str) -> Participant | None:
+        """Return whose token this is; what changes is noticed after a few seconds."""
+        now = time.monotonic()
+        known = self._remembered.tokens.get(token)
+        if known is not None and known[0] > now:
+            return known[1]
+        participant = self.store.people.by_token(token)
+        with self._remembered.lock:
+            if len(self._remembered.tokens) >= _MOST_KEPT:
+                self._remembered.tokens.clear()
+            if participant is None:
+                self._remembered.tokens.pop(token, None)
+            else:
+                self._remembered.tokens[token] = (now + _KEPT_SECONDS, participant)
+        return participant
+
+    def workshop(self, identity: int) -> Workshop:
+        """Return a workshop; what changes is noticed after a few seconds.
+
+        Raises:
+            LookupError: It is gone.
+        """
+        now = time.monotonic()
+        known = self._remembered.workshops.get(identity)
+        if known is not None and known[0] > now:
+            return known[1]
+        workshop = self.store.people.workshop(identity)
+        if workshop is None:
+            raise LookupError(f"workshop {identity} is gone")
+        with self._remembered.lock:
+            self._remembered.workshops[identity] = (now + _KEPT_SECONDS, workshop)
+        return workshop
+
+    def may_wait(self) -> bool:
+        """Return whether one more request may hold a thread until something happens."""
+        return self.ear.waiters() < self.settings.threads * _WAITING_SHARE
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.ear.close()
+        self.notices.close()
+        self.store.close()
+
+
+def _place(slug: str) -> list[tuple[int, str]]:
+    """Order slugs as people count: c9 before c10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", slug)]
+
+
+def install(app: Flask, services: Services) -> None:
+    """Give an application its services."""
+    app.extensions["grader"] = services
+
+
+def services() -> Services:
+    """Return the services of the present request's application."""
+    return cast(Services, current_app.extensions["grader"])

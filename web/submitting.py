@@ -1,0 +1,89 @@
+"""Takes answers: validates them as hostile input, stores them, and adds a ticket after the commit."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from flask import request
+from werkzeug.datastructures import FileStorage, MultiDict
+
+from grader import answer
+from grader.errors import SubmissionError
+from grader.model import Exercise
+from grader.parameters import draw
+from web.problems import Problem
+from web.services import services
+from worker.people import Participant
+from worker.submission import ConflictError
+
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+_LOG = structlog.get_logger("web.submitting")
+
+
+def parameters(exercise: Exercise, participant: Participant) -> dict[str, str | int]:
+    """Return a participant's values for an exercise."""
+    workshop = services().workshop(participant.workshop_id)
+    return draw(exercise, participant.name, lambda: workshop.secret)
+
+
+def exercise_named(slug: object) -> Exercise:
+    """Return an exercise by its slug.
+
+    Raises:
+        Problem: There is none.
+    """
+    found = services().exercise(slug) if isinstance(slug, str) else None
+    if found is None:
+        raise Problem(404, "there is no such exercise")
+    return found
+
+
+def submit(participant: Participant, exercise: Exercise, files: Mapping[str, bytes]) -> tuple[str, bool]:
+    """Store an answer and have it graded; return its id and whether it is new.
+
+    Raises:
+        Problem: It is no answer, comes too late, or its key was used for another one.
+    """
+    deadline = services().workshop(participant.workshop_id).deadline
+    if deadline is not None and time.time() > deadline:
+        raise Problem(403, "the deadline of this workshop has passed")
+    try:
+        checked = answer.from_files(exercise, participant.name, files, {})
+    except SubmissionError as error:
+        raise Problem(422, str(error)) from error
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(400, "Idempotency-Key takes 1 to 200 visible ASCII characters")
+    try:
+        identity, new = services().store.submissions.submit(
+            participant, exercise, checked.files, idempotency_key=key
+        )
+    except ConflictError as error:
+        raise Problem(409, str(error)) from error
+    if new:
+        services().tickets.add(identity)
+        _LOG.debug("submitted", submission_id=identity, exercise=exercise.slug)
+    return identity, new
+
+
+def uploaded(files: MultiDict[str, FileStorage], exercise: Exercise) -> dict[str, bytes]:
+    """Return uploaded files by name; where the exercise has one file, it may be called anything.
+
+    Raises:
+        Problem: Two have the same name.
+    """
+    found: dict[str, bytes] = {}
+    for storage in files.getlist("files"):
+        name = storage.filename or ""
+        if not name:
+            continue
+        if len(exercise.files) == 1 and "/" not in name and exercise.files[0].name not in found:
+            name = exercise.files[0].name
+        if name in found:
+            raise Problem(422, "two files have the same name")
+        found[name] = storage.read()
+    return found
