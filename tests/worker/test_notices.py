@@ -1,0 +1,49 @@
+"""Notices between processes, by socket and by Redis."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.servers import RedisServer
+from worker.notices import Ear, make_notices
+from worker.settings import ServiceSettings
+
+
+@pytest.fixture(params=["socket", "redis"])
+def heard_settings(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ServiceSettings:
+    """Settings with each way to be told."""
+    monkeypatch.setenv("GRADER_RUN_DIR", str(tmp_path))
+    server: RedisServer | None = request.getfixturevalue("redis_server") if request.param == "redis" else None
+    return ServiceSettings.from_environment(REDIS_URL=server.url if server else "")
+
+
+def test_whoever_waits_is_woken(heard_settings: ServiceSettings) -> None:
+    ear, notices = Ear(heard_settings), make_notices(heard_settings)
+    time.sleep(0.2)  # until the subscription stands
+    with ear.waiting("a") as end, ear.waiting("a", for_progress=True) as any_news, ear.waiting("b") as other:
+        assert ear.waiters() == 3
+        notices.tell("a", "running in a sandbox")
+        assert any_news.wait(5)
+        assert not end.is_set()
+        assert ear.last("a") == "running in a sandbox"
+        notices.tell("a", "graded")
+        assert end.wait(5)
+        assert not other.is_set()
+    assert ear.waiters() == 0
+    notices.close()
+    ear.close()
+
+
+def test_bells_of_the_dead_are_taken_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADER_RUN_DIR", str(tmp_path))
+    settings = ServiceSettings.from_environment()
+    ear = Ear(settings)
+    (bell,) = settings.sockets_dir.iterdir()
+    ear._bell.socket.close()  # type: ignore[union-attr]  as if the process had been killed
+    make_notices(settings).tell("a", "graded")
+    assert not bell.exists()

@@ -1,0 +1,75 @@
+"""Joining, names, tokens and passwords."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker.people import BadNameError, NameTakenError, WrongJoinCodeError
+from worker.settings import ServiceSettings
+from worker.store import Store
+
+
+def code(store: Store) -> str:
+    return store.people.workshops()[0].join_code
+
+
+def test_a_token_is_its_owner(store: Store) -> None:
+    ada, token = store.people.join(code(store).upper(), "  Ada   Lovelace ")
+    assert ada.name == "Ada Lovelace"
+    assert store.people.by_token(token) == ada
+    assert store.people.by_token(token + "x") is None
+    other = store.people.new_token(ada)
+    assert store.people.by_token(token) is None
+    changed = store.people.by_token(other)
+    assert changed is not None
+    assert changed.session_version == ada.session_version + 1
+
+
+def test_the_join_code_must_be_right(store: Store) -> None:
+    with pytest.raises(WrongJoinCodeError):
+        store.people.join("wrong", "ada")
+
+
+@pytest.mark.parametrize("name", ["ada", "ADA", "Ａda"])  # noqa: RUF001  a wide letter on purpose
+def test_names_that_look_alike_are_taken(store: Store, name: str) -> None:
+    store.people.join(code(store), "Ada")
+    with pytest.raises(NameTakenError):
+        store.people.join(code(store), name)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\0b", "x" * 61, "evil\u202ename", "\ud800"])
+def test_what_is_no_name(store: Store, name: str) -> None:
+    with pytest.raises(BadNameError):
+        store.people.join(code(store), name)
+
+
+@pytest.mark.parametrize("name", ["שרה", "محمد", "Łukasz Żółć", "李小龍", "O'Brien; DROP TABLE"])
+def test_names_of_all_scripts(store: Store, name: str) -> None:
+    assert store.people.join(code(store), name)[0].name == name
+
+
+def test_passwords(store: Store, settings: ServiceSettings) -> None:
+    assert store.first_start(settings) is None
+    assert store.people.sign_in("instructor", "guess") is None
+    assert store.people.sign_in("nobody", "guess") is None
+    assert store.people.set_password("instructor", "a better one")
+    found = store.people.sign_in("instructor", "a better one")
+    assert found is not None
+    assert found.role == "instructor"
+    assert not store.people.add_account("instructor", "assistant", "x")
+
+
+def test_the_first_password_is_random_and_told_once(settings: ServiceSettings) -> None:
+    store = Store.open(settings)
+    first = store.first_start(settings)
+    assert first is not None
+    assert len(first.password) >= 16
+    assert store.people.sign_in("instructor", first.password)
+    assert store.first_start(settings) is None
+    store.close()
+
+
+def test_all_processes_sign_with_the_same_key(store: Store, settings: ServiceSettings) -> None:
+    other = Store.open(settings)
+    assert store.session_key(settings) == other.session_key(settings)
+    other.close()

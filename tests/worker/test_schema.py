@@ -1,0 +1,72 @@
+"""Migrations, from nothing and from an older version's data."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import inspect, text
+
+from worker import schema
+from worker.database import Database
+from worker.settings import ServiceSettings
+from worker.store import Store
+from worker.tables import metadata
+
+_OLD = """
+INSERT INTO workshops (id, slug, name, join_code, secret, created_at) VALUES (1, 'w', 'W', 'code', 's', 1);
+INSERT INTO participants (id, workshop_id, name, name_key, token_digest, session_version, created_at)
+  VALUES (1, 1, 'ada', 'ada', 'x', 1, 1);
+INSERT INTO submissions (id, workshop_id, participant_id, exercise, state, attempt, turn, created_at, score,
+  max_score) VALUES ('a', 1, 1, 'one', 'graded', 1, 0, 1, 4, 4);
+INSERT INTO submissions (id, workshop_id, participant_id, exercise, state, attempt, turn, created_at, score,
+  max_score) VALUES ('b', 1, 1, 'two', 'graded', 1, 0, 2, 1, 4);
+INSERT INTO submissions (id, workshop_id, participant_id, exercise, state, attempt, turn, created_at)
+  VALUES ('c', 1, 1, 'two', 'queued', 0, 0, 3)
+"""
+
+
+def test_an_older_versions_data_live_on(settings: ServiceSettings) -> None:
+    database = Database(settings.database)
+    schema.upgrade(database, "0001")
+    with database.write() as connection:
+        for statement in _OLD.split(";"):
+            connection.execute(text(statement))
+    schema.upgrade(database)
+    database.close()
+    store = Store.open(settings)
+    found = {submitted.id: submitted.passed for submitted in store.submissions.of(1)}
+    assert found == {"a": True, "b": False, "c": None}
+    claimed = store.claims.claim("w", 5, 60)
+    assert claimed is not None
+    assert claimed.id == "c"
+    store.close()
+
+
+def test_migrations_lead_to_the_tables(settings: ServiceSettings) -> None:
+    database = Database(settings.database)
+    schema.upgrade(database)
+    found = inspect(database.engine)
+    assert set(found.get_table_names()) == {*metadata.tables, "alembic_version"}
+    for name, table in metadata.tables.items():
+        columns = {column["name"]: column["nullable"] for column in found.get_columns(name)}
+        assert columns == {column.name: column.nullable for column in table.columns}, name
+        indexes = {index["name"] for index in found.get_indexes(name)}
+        assert {index.name for index in table.indexes} <= indexes
+    database.close()
+
+
+def test_processes_that_start_together_migrate_once(settings: ServiceSettings) -> None:
+    failures: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            Store.open(settings).close()
+        except BaseException as error:  # noqa: BLE001  looked at below
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
