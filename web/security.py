@@ -66,8 +66,6 @@ def install(app: Flask, settings: ServiceSettings, session_key: str) -> None:
     if settings.trusted_hops:
         hops = settings.trusted_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    csrf.init_app(app)
-    limiter.init_app(app)
 
     @app.before_request
     def begin() -> None:
@@ -75,6 +73,9 @@ def install(app: Flask, settings: ServiceSettings, session_key: str) -> None:
         g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         g.began = time.perf_counter()
         logs.bound(request_id=g.request_id)
+
+    csrf.init_app(app)  # after `begin`: a request that is refused has an id as well
+    limiter.init_app(app)
 
     @app.after_request
     def end(response: Response) -> Response:

@@ -1,0 +1,98 @@
+"""What tests of the web share: an application on a real store, browsers' and scripts' clients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from web.app import create_app
+from web.services import Services
+from worker.settings import ServiceSettings
+
+PASSWORD = "of the tests"
+
+
+@pytest.fixture
+def service_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceSettings:
+    """A service of its own: nothing shared with anybody."""
+    monkeypatch.setenv("GRADER_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("GRADER_RUN_DIR", str(tmp_path / "run"))
+    for name in ("DATABASE_URL", "REDIS_URL", "GRADER_EXERCISES"):
+        monkeypatch.delenv(name, raising=False)
+    return ServiceSettings.from_environment(
+        GRADER_JOIN_CODE="open-sesame", GRADER_INSTRUCTOR_PASSWORD=PASSWORD
+    )
+
+
+@pytest.fixture
+def app(service_settings: ServiceSettings) -> Iterator[Flask]:
+    """The application."""
+    found = create_app(service_settings)
+    yield found
+    found.extensions["grader"].close()
+
+
+@pytest.fixture
+def services(app: Flask) -> Services:
+    """Its services."""
+    return app.extensions["grader"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A script's client."""
+    return app.test_client()
+
+
+@pytest.fixture
+def token(client: FlaskClient) -> Callable[[str], dict[str, str]]:
+    """Let somebody join and return the headers that say who they are."""
+
+    def run(name: str) -> dict[str, str]:
+        reply = client.post("/api/v1/participants", json={"name": name, "join_code": "open-sesame"})
+        assert reply.status_code == 201, reply.text
+        return {"Authorization": f"Bearer {reply.get_json()['token']}"}
+
+    return run
+
+
+class Browser:
+    """A browser without JavaScript: it keeps cookies and sends forms as they stand."""
+
+    def __init__(self, app: Flask) -> None:
+        self._client = app.test_client()
+
+    def get(self, path: str, status: int = 200) -> str:
+        """Open a page."""
+        reply = self._client.get(path)
+        assert reply.status_code == status, (path, reply.status_code, reply.text[:500])
+        return reply.text
+
+    def send(self, path: str, page: str | None = None, **fields: object) -> TestResponse:
+        """Send the form of a page."""
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page or path))
+        assert found is not None
+        data = {"csrf_token": found[1], **fields}
+        return self._client.post(path, data=data, content_type="multipart/form-data")
+
+    def join(self, name: str) -> None:
+        """Take part."""
+        reply = self.send("/join", name=name, join_code="open-sesame")
+        assert reply.status_code == 302, reply.text
+
+    def sign_in(self) -> None:
+        """Become an instructor."""
+        reply = self.send("/sign-in", name="instructor", password=PASSWORD)
+        assert reply.status_code == 302, reply.text
+
+
+@pytest.fixture
+def browser(app: Flask) -> Callable[[], Browser]:
+    """Give browsers, each with cookies of its own."""
+    return lambda: Browser(app)
