@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -69,10 +70,12 @@ class RedisServer:
 
 
 class PostgresServer:
-    """A PostgreSQL server that owns a folder; it runs as the user `postgres`, for it refuses root."""
+    """A PostgreSQL server; it runs as the user `postgres`, for it refuses root."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        # Not below pytest's own folder, which is closed to other users.
+        self._folder = Path(tempfile.mkdtemp(prefix="grader-postgres-"))
+        self._folder.chmod(0o711)
         self.port = free_port()
         self._bin = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
         self._process: subprocess.Popen[bytes] | None = None
@@ -80,8 +83,6 @@ class PostgresServer:
     def start(self) -> None:
         """Make a cluster and start it."""
         data = self._folder / "data"
-        for folder in (self._folder, *self._folder.parents[:2]):
-            folder.chmod(folder.stat().st_mode | 0o011)
         data.mkdir()
         shutil.chown(data, "postgres", "postgres")
         self._run("initdb", "--pgdata", str(data), "--auth", "trust", "--no-sync", "--encoding", "UTF8")
@@ -111,6 +112,7 @@ class PostgresServer:
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait()
+        shutil.rmtree(self._folder)
 
     def _psql(self, statement: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(

@@ -114,6 +114,7 @@ class Services:
         """Let go of everything."""
         self.ear.close()
         self.notices.close()
+        self.tickets.close()
         self.store.close()
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from celery import Celery
@@ -103,6 +104,8 @@ class Life:
         self._pause_or_go_on()
         state = "draining" if self._draining else "paused" if self._paused_until else "working"
         self._beat(state)
+        if self._settings.alive_file:
+            Path(self._settings.alive_file).touch()
         self._sweeper.sweep()
         if time.monotonic() - self._reaped > _REAP_SECONDS:
             self._reaped = time.monotonic()

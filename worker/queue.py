@@ -113,6 +113,14 @@ class Tickets:
         except redis.RedisError as error:
             raise ConnectionError(str(error)) from error
 
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._app.amqp.producer_pool.force_close_all()
+        self._app.pool.force_close_all()
+        self._app.close()
+        if self._redis is not None:
+            self._redis.close()
+
     def reachable(self) -> str:
         """Return why the queue cannot be used, or an empty text."""
         try:

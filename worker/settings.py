@@ -122,6 +122,11 @@ class ServiceSettings(BaseSettings):
         ge=0,
         description="How long a worker that was told to stop finishes what it grades.",
     )
+    alive_file: str = Field(
+        "",
+        alias="GRADER_ALIVE_FILE",
+        description="A file that a worker touches with each heartbeat, for health checks that cost nothing.",
+    )
     log_format: Literal["console", "json"] = Field(
         "console", alias="GRADER_LOG_FORMAT", description="Logs for people or for machines."
     )

@@ -194,8 +194,8 @@ def test_a_full_scoreboard_is_made_fast(browser: Browsers, services: Services) -
     rows = [
         {
             "id": f"{person['id']}-{slug}", "workshop_id": 1, "participant_id": person["id"],
-            "exercise": slug, "state": "graded", "attempt": 1, "turn": 0, "created_at": 1.0, "score": 1.0, "max_score": 4.0,
-            "passed": False,
+            "exercise": slug, "state": "graded", "attempt": 1, "turn": 0, "created_at": 1.0,
+            "score": 1.0, "max_score": 4.0, "passed": False,
         }
         for person in people
         for slug in services.exercises

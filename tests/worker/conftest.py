@@ -40,11 +40,11 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server for all tests of a session."""
     if os.geteuid() != 0 or not Path("/usr/lib/postgresql").is_dir():
         pytest.skip("starts PostgreSQL as another user")
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    server = PostgresServer()
     server.start()
     yield server
     server.stop()
@@ -60,7 +60,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceSettings:
+def service_settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceSettings:
     """Settings of a service that shares nothing but images with others."""
     monkeypatch.setenv("GRADER_SECRET", "of the tests")
     monkeypatch.setenv("GRADER_RUN_DIR", str(tmp_path / "run"))
@@ -68,10 +68,10 @@ def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def store(settings: ServiceSettings) -> Iterator[Store]:
+def store(service_settings: ServiceSettings) -> Iterator[Store]:
     """A store with its first workshop."""
-    found = Store.open(settings)
-    found.first_start(settings)
+    found = Store.open(service_settings)
+    found.first_start(service_settings)
     yield found
     found.close()
 
@@ -177,6 +177,7 @@ class Service:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+        self.tickets.close()
         self.store.close()
 
 
@@ -191,7 +192,7 @@ def make_service(
         environment = {
             "GRADER_SECRET": "of the tests",
             "GRADER_JOBS": "2",
-            "GRADER_ENGINES": "1",
+            "GRADER_ENGINES": "0",
             "GRADER_RUN_DIR": f"/run/grader-test-{os.getpid()}-{next(_NUMBERS)}",
             "DATABASE_URL": f"sqlite:///{tmp_path / 'service.db'}",
         }

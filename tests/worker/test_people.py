@@ -48,8 +48,8 @@ def test_names_of_all_scripts(store: Store, name: str) -> None:
     assert store.people.join(code(store), name)[0].name == name
 
 
-def test_passwords(store: Store, settings: ServiceSettings) -> None:
-    assert store.first_start(settings) is None
+def test_passwords(store: Store, service_settings: ServiceSettings) -> None:
+    assert store.first_start(service_settings) is None
     assert store.people.sign_in("instructor", "guess") is None
     assert store.people.sign_in("nobody", "guess") is None
     assert store.people.set_password("instructor", "a better one")
@@ -59,17 +59,17 @@ def test_passwords(store: Store, settings: ServiceSettings) -> None:
     assert not store.people.add_account("instructor", "assistant", "x")
 
 
-def test_the_first_password_is_random_and_told_once(settings: ServiceSettings) -> None:
-    store = Store.open(settings)
-    first = store.first_start(settings)
+def test_the_first_password_is_random_and_told_once(service_settings: ServiceSettings) -> None:
+    store = Store.open(service_settings)
+    first = store.first_start(service_settings)
     assert first is not None
     assert len(first.password) >= 16
     assert store.people.sign_in("instructor", first.password)
-    assert store.first_start(settings) is None
+    assert store.first_start(service_settings) is None
     store.close()
 
 
-def test_all_processes_sign_with_the_same_key(store: Store, settings: ServiceSettings) -> None:
-    other = Store.open(settings)
-    assert store.session_key(settings) == other.session_key(settings)
+def test_all_processes_sign_with_the_same_key(store: Store, service_settings: ServiceSettings) -> None:
+    other = Store.open(service_settings)
+    assert store.session_key(service_settings) == other.session_key(service_settings)
     other.close()

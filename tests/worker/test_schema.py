@@ -25,15 +25,15 @@ INSERT INTO submissions (id, workshop_id, participant_id, exercise, state, attem
 """
 
 
-def test_an_older_versions_data_live_on(settings: ServiceSettings) -> None:
-    database = Database(settings.database)
+def test_an_older_versions_data_live_on(service_settings: ServiceSettings) -> None:
+    database = Database(service_settings.database)
     schema.upgrade(database, "0001")
     with database.write() as connection:
         for statement in _OLD.split(";"):
             connection.execute(text(statement))
     schema.upgrade(database)
     database.close()
-    store = Store.open(settings)
+    store = Store.open(service_settings)
     found = {submitted.id: submitted.passed for submitted in store.submissions.of(1)}
     assert found == {"a": True, "b": False, "c": None}
     claimed = store.claims.claim("w", 5, 60)
@@ -42,8 +42,8 @@ def test_an_older_versions_data_live_on(settings: ServiceSettings) -> None:
     store.close()
 
 
-def test_migrations_lead_to_the_tables(settings: ServiceSettings) -> None:
-    database = Database(settings.database)
+def test_migrations_lead_to_the_tables(service_settings: ServiceSettings) -> None:
+    database = Database(service_settings.database)
     schema.upgrade(database)
     found = inspect(database.engine)
     assert set(found.get_table_names()) == {*metadata.tables, "alembic_version"}
@@ -55,12 +55,12 @@ def test_migrations_lead_to_the_tables(settings: ServiceSettings) -> None:
     database.close()
 
 
-def test_processes_that_start_together_migrate_once(settings: ServiceSettings) -> None:
+def test_processes_that_start_together_migrate_once(service_settings: ServiceSettings) -> None:
     failures: list[BaseException] = []
 
     def start() -> None:
         try:
-            Store.open(settings).close()
+            Store.open(service_settings).close()
         except BaseException as error:  # noqa: BLE001  looked at below
             failures.append(error)
 
