@@ -38,6 +38,13 @@ class Channel(filesystem.Channel):
             self._ringer = Ringer(Path(self.transport_options["sockets"]), _BELL)
         self._ringer.ring()
 
+    def close(self) -> None:
+        """Close the channel and let go of the socket."""
+        super().close()  # type: ignore[no-untyped-call]
+        if self._ringer is not None:
+            self._ringer.close()
+            self._ringer = None
+
 
 class Transport(filesystem.Transport):
     """Waits for a ring where kombu's own transport would sleep."""

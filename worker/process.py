@@ -38,6 +38,7 @@ BEAT_SECONDS: Final = 1.0
 _REAP_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 15.0
 _LONGEST_PAUSE_SECONDS: Final = 300.0
+_DEAF_BEATS: Final = 3
 _LOG = logging.getLogger(__name__)
 
 
@@ -55,6 +56,7 @@ class Life:
         store: Store,
         work: Work,
         sweeper: Sweeper,
+        tickets: Tickets,
         observer: Observer,
     ) -> None:
         self._settings = settings
@@ -62,6 +64,9 @@ class Life:
         self._work = work
         self._sweeper = sweeper
         self._observer = observer
+        self._tickets = tickets
+        self._taken = 0
+        self._ignored = 0
         self._celery: Worker | None = None
         self._stop = threading.Event()
         self._draining = False
@@ -107,6 +112,8 @@ class Life:
         if self._settings.alive_file:
             Path(self._settings.alive_file).touch()
         self._sweeper.sweep()
+        if state == "working":
+            self._reconnect_if_deaf()
         if time.monotonic() - self._reaped > _REAP_SECONDS:
             self._reaped = time.monotonic()
             self._sweeper.clear_machine()
@@ -148,6 +155,29 @@ class Life:
         consumer = self._celery.consumer if self._celery is not None else None
         if consumer is not None:
             consumer.call_soon(consumer.add_task_queue if on else consumer.cancel_task_queue, QUEUE)
+
+    def _reconnect_if_deaf(self) -> None:
+        """Make Celery connect again where tickets lie and an idle worker takes none.
+
+        A thread that acknowledges while the broker goes away can close the connection on which the main
+        thread listens; it then waits forever for a connection that is no more (celery issue 8030).
+        """
+        taken = self._work.taken
+        idle = taken == self._taken and not self._work.running
+        self._taken = taken
+        with contextlib.suppress(ConnectionError, OSError):
+            self._ignored = self._ignored + 1 if idle and self._tickets.depth() else 0
+        if self._ignored < _DEAF_BEATS:
+            return
+        self._ignored = 0
+        consumer = self._celery.consumer if self._celery is not None else None
+        if consumer is not None:
+            _LOG.warning("tickets lie in the queue and none arrives: connecting again")
+            consumer.call_soon(_lose_connection)
+
+
+def _lose_connection() -> None:
+    raise ConnectionError("the connection to the broker was given up")
 
 
 def run(settings: ServiceSettings, more_exercises: Iterable[Any] = ()) -> int:
@@ -197,7 +227,7 @@ def _work(
     work = Work(name, settings, store, catalogue, Grader(observer, judges, attempts=1), notices)
     sweeper = Sweeper(name, settings, store, tickets, notices)
     sweeper.clear_machine()
-    life = Life(settings, store, work, sweeper, observer)
+    life = Life(settings, store, work, sweeper, tickets, observer)
     _register(app, work)
     celery = app.Worker(
         hostname=name,

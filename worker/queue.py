@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import redis
 from celery import Celery
+from kombu import pools
 from kombu.exceptions import KombuError, OperationalError
 
 from worker import embedded
@@ -115,8 +116,7 @@ class Tickets:
 
     def close(self) -> None:
         """Let go of every connection."""
-        self._app.amqp.producer_pool.force_close_all()
-        self._app.pool.force_close_all()
+        pools.reset()  # type: ignore[no-untyped-call]  # they belong to the process, not to the application
         self._app.close()
         if self._redis is not None:
             self._redis.close()

@@ -181,8 +181,18 @@ class Submissions:
             found = {State(state): count for state, count in connection.execute(query)}
         return {state: found.get(state, 0) for state in State}
 
-    def standings(self, workshop_id: int) -> list[Standing]:
-        """Return the best verdict of each participant in each exercise; the earlier one where two tie."""
+    def standings(self, workshop_id: int, participant_id: int | None = None) -> list[Standing]:
+        """Return the best verdict of each participant in each exercise; the earlier one where two tie.
+
+        Args:
+            workshop_id: Of the workshop.
+            participant_id: Whose they are; without it, everybody's.
+        """
+        whose = (
+            submissions.c.workshop_id == workshop_id
+            if participant_id is None
+            else submissions.c.participant_id == participant_id
+        )
         place = (
             func.row_number()
             .over(
@@ -205,7 +215,7 @@ class Submissions:
                 place,
             )
             .select_from(JOINED)
-            .where(submissions.c.workshop_id == workshop_id, submissions.c.state == State.GRADED.value)
+            .where(whose, submissions.c.state == State.GRADED.value)
             .subquery()
         )
         query = select(*ranked.c[:8]).where(ranked.c.place == 1)

@@ -50,6 +50,7 @@ class Work:
         """
         self.name = name
         self.counting = Counting()
+        self.taken = 0  # tickets, whether there was work or not
         self._settings = settings
         self._store = store
         self._catalogue = catalogue
@@ -80,6 +81,8 @@ class Work:
 
     def take(self) -> bool:
         """Grade one submission; return ``False`` where none waits."""
+        with self._lock:
+            self.taken += 1
         claimed = self._store.claims.claim(
             self.name, self._settings.lease_seconds, self._settings.deadline_seconds
         )
