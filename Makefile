@@ -7,7 +7,7 @@ STATE := $(or $(GRADER_STATE_DIR),/var/lib/grader)
 RESULTS := results
 
 RUN_PACKAGES := crun mmdebstrap
-TEST_PACKAGES := $(RUN_PACKAGES) runc gcc libc6-dev
+TEST_PACKAGES := $(RUN_PACKAGES) runc gcc libc6-dev redis-server postgresql chromium
 VM_PACKAGES := qemu-system-x86 e2fsprogs cpio
 
 CGROUP2_TESTS := $(addprefix tests/sandbox/test_,plain.py namespaces.py cgroups.py) \
@@ -19,14 +19,15 @@ CGROUP2_TESTS := $(addprefix tests/sandbox/test_,plain.py namespaces.py cgroups.
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
-run: packages-run $(VENV)/run ## set everything up, then grade the bundled sample submissions
+run: packages-run $(VENV)/run ## set everything up, grade the bundled sample submissions, then serve the web page
 	@$(BIN)/grader images build
 	@rm -rf $(RESULTS)/samples && mkdir -p $(RESULTS)
 	@$(BIN)/grader samples --brief $(RESULTS)/samples
-	@$(BIN)/grader batch $(RESULTS)/samples --junit-xml $(RESULTS)/junit.xml --json $(RESULTS)/report.json \
+	@$(BIN)/grader batch $(RESULTS)/samples --resume --junit-xml $(RESULTS)/junit.xml --json $(RESULTS)/report.json \
 	    --csv $(RESULTS)/scores.csv --evidence $(RESULTS)/evidence; code=$$?; \
 	  echo "The samples hold right, wrong, faked and hostile answers on purpose. Reports: $(RESULTS)/"; \
 	  test $$code -le 2
+	@exec $(BIN)/grader serve --results $(RESULTS)/report.json --evidence $(RESULTS)/evidence
 
 test: packages-test packages-vm $(VENV)/test lint ## run every test (about 20 minutes)
 	@$(BIN)/grader images build

@@ -21,6 +21,8 @@ from grader.exercise import load, manifest
 from grader.model import Exercise, Kind, Profile
 from grader.settings import Settings
 from grader.verify import structure
+from web.openapi import document
+from worker.reference import to_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -117,6 +119,18 @@ def test_the_example_settings_are_the_defaults() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     pairs = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert Settings.from_environment(pairs) == Settings.from_environment({})
+
+
+def test_the_reference_of_the_services_settings_is_current() -> None:
+    """`python -m worker.reference > docs/settings.md` makes it."""
+    assert page("settings.md") == to_markdown()
+
+
+def test_the_apis_page_names_every_route() -> None:
+    """In the words of the description."""
+    text = page("api.md")
+    paths = [path.replace("{identity}", "ID").replace("{slug}", "SLUG") for path in document()["paths"]]
+    assert [path for path in paths if path not in text] == []
 
 
 @pytest.mark.parametrize(
