@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import batch, docker, plain, rejudge
+from bench import batch, docker, plain, rejudge, service
 from bench.bench import Bench
 from bench.figures import Measured
 from bench.host_engine import HostEngine
@@ -29,6 +29,7 @@ _BENCHMARKS: dict[str, Callable[[Bench], Measured]] = {
     batch.NAME: batch.measure,
     docker.NAME: docker.measure,
     rejudge.NAME: rejudge.measure,
+    service.NAME: service.measure,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
 
 from grader.errors import GraderError
 from grader.settings import Settings
@@ -52,8 +53,8 @@ class ServiceSettings(BaseSettings):
     redis_url: str = Field(
         "",
         alias="REDIS_URL",
-        description="The queue: `redis://HOST:6379/0`. Without it, an embedded broker in the state "
-        "directory, for one machine.",
+        description="The queue: `redis://HOST:6379/0`. Without it, an embedded broker beside the SQLite "
+        "file, for one machine.",
     )
     jobs: int = Field(
         (os.cpu_count() or 1) + 2,
@@ -194,7 +195,10 @@ class ServiceSettings(BaseSettings):
 
     @property
     def queue_dir(self) -> Path:
-        """Folder of the embedded broker."""
+        """Folder of the embedded broker: beside the SQLite file, so that two services never share one."""
+        url = make_url(self.database)
+        if url.get_backend_name() == "sqlite" and url.database:
+            return Path(f"{url.database}.queue").absolute()
         return self.grader.state_dir / "queue"
 
     @property
