@@ -35,6 +35,7 @@ MEMORY_GROWTH = 1.25
 _CODE = "bench"
 _CLASS = 300
 _PATIENCE = 60.0
+_KEPT_SECONDS = 2.0  # the server closes connections that nobody uses
 # The least that a Flask application can do and still keep what was sent.
 _BARE = """
 import sqlite3, threading
@@ -62,10 +63,11 @@ class _Client:
     port: int
     token: str = ""
     connection: http.client.HTTPConnection | None = None
+    used: float = 0.0
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Send a request and return the JSON of the reply."""
-        if self.connection is None:
+        if self.connection is None or time.monotonic() - self.used > _KEPT_SECONDS:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             self.connection.connect()
             self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -73,6 +75,7 @@ class _Client:
         self.connection.request(method, path, None if body is None else json.dumps(body), headers)
         reply = self.connection.getresponse()
         content = reply.read()
+        self.used = time.monotonic()
         if reply.status >= 300:
             raise SandboxError(f"{method} {path}: {reply.status} {content[:300]!r}")
         return json.loads(content)
