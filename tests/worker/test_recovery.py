@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,15 +54,12 @@ def test_a_worker_is_killed_in_the_middle(
     """Another one takes over what it had, and clears its sandbox away."""
     service = make_service(redis=redis, postgres=postgres)
     victim = service.start_worker()
-    identity = service.submit(exercise, "sleep 4\n")
+    identity = service.submit(exercise, "sleep 2\n")
     running(service, identity)
     victim.kill()
-    killed = time.monotonic()
     victim.wait()
     service.start_worker()
-    service.wait(identity, lambda found: found.attempt == 2, RECOVERY_SECONDS - 4)
     found = service.verdict(identity, RECOVERY_SECONDS)
-    assert time.monotonic() - killed < RECOVERY_SECONDS + 4
     assert (found.state, found.attempt) == (State.GRADED, 2)
     assert service.left_behind() == []
 
@@ -118,20 +114,18 @@ def test_an_engine_is_killed(make_service: Make, catalogue: Catalogue) -> None:
     """The answer in it is graded in another one."""
     service = make_service(redis=True, postgres=False)
     service.start_worker()
-    identity = service.submit(catalogue.get("b2-long-running"), "sleep 3\n")
+    identity = service.submit(catalogue.get("b2-long-running"), "sleep 5\n")
     service.wait(identity, lambda found: found.state is State.RUNNING, 15)
-    time.sleep(1)
-    killed = subprocess.run(["pkill", "-9", "-P", _children(service), "dockerd"], check=False)
-    if killed.returncode:  # dockerd is a grandchild where the runtime stays its parent
-        for pid in _dockerds(service):
-            os.kill(pid, signal.SIGKILL)
-    found = service.verdict(identity, 30)
+    end = time.monotonic() + 30
+    while not (engines := _dockerds(service)):
+        assert time.monotonic() < end, service.logs()
+        time.sleep(0.1)
+    time.sleep(2)  # until the answer runs in it
+    for pid in engines:
+        os.kill(pid, signal.SIGKILL)
+    found = service.verdict(identity, 60)
     assert found.state is State.GRADED
-    assert service.left_behind(20) == [] or service.workers[0].poll() is None
-
-
-def _children(service: Service) -> str:
-    return str(service.workers[0].pid)
+    assert service.left_behind() == []
 
 
 def _dockerds(service: Service) -> list[int]:
@@ -222,7 +216,7 @@ def test_a_worker_that_cannot_grade_pauses_and_says_why(
         assert time.monotonic() < end, service.logs()
         time.sleep(0.1)
     (paused,) = [seen for seen in service.store.staff.all() if seen.heartbeat.state == "paused"]
-    assert "broken on purpose" in paused.heartbeat.reason
+    assert f"{broken}/crun failed" in paused.heartbeat.reason
     service.start_worker()
     fresh = service.submit(exercise, "echo hi\n")
     assert service.verdict(fresh, 20).state is State.GRADED

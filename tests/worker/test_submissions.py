@@ -93,7 +93,7 @@ def test_what_the_machine_fails_is_tried_again(store: Store, join: Join, exercis
     identity, _ = store.submissions.submit(join("ada"), exercise, FILES)
     failed = ungradable(exercise.slug, "ada", exercise.max_score, "no space", Timing())
     for attempt in range(1, ATTEMPTS + 1):
-        claimed = store.claims.claim("w1", 5, 60)
+        claimed = store.claims.claim(f"w{attempt}", 5, 60)
         assert claimed is not None
         assert store.claims.release(claimed, failed) == (attempt < ATTEMPTS)
     found = get(store, identity)
@@ -101,19 +101,19 @@ def test_what_the_machine_fails_is_tried_again(store: Store, join: Join, exercis
 
 
 def test_a_lease_that_is_renewed_holds(store: Store, join: Join, exercise: Exercise) -> None:
-    store.submissions.submit(join("ada"), exercise, FILES)
+    identity, _ = store.submissions.submit(join("ada"), exercise, FILES)
     assert store.claims.claim("w1", 0.05, 60)
-    assert store.claims.renew("w1", 5) == 1
+    assert store.claims.renew("w1", 5, [identity]) == 1
     time.sleep(0.1)
     assert store.claims.claim("w2", 5, 60) is None
 
 
 def test_a_deadline_ends_every_lease(store: Store, join: Join, exercise: Exercise) -> None:
     """A worker that lives and grades forever does not keep the submission."""
-    store.submissions.submit(join("ada"), exercise, FILES)
+    identity, _ = store.submissions.submit(join("ada"), exercise, FILES)
     assert store.claims.claim("w1", 0.02, 0.02)
     time.sleep(0.05)
-    assert store.claims.renew("w1", 5) == 0
+    assert store.claims.renew("w1", 5, [identity]) == 0
     assert store.claims.claim("w2", 5, 60)
 
 
@@ -124,6 +124,71 @@ def test_what_is_handed_back_costs_no_attempt(store: Store, join: Join, exercise
     claimed = store.claims.claim("w2", 5, 60)
     assert claimed is not None
     assert claimed.attempt == 1
+
+
+def test_who_handed_it_back_decides_nothing_any_more(store: Store, join: Join, exercise: Exercise) -> None:
+    """The next worker has the same attempt, and it is that worker's alone."""
+    identity, _ = store.submissions.submit(join("ada"), exercise, FILES)
+    former = store.claims.claim("w1", 5, 60)
+    store.claims.give_back("w1")
+    present = store.claims.claim("w2", 5, 60)
+    assert former is not None
+    assert present is not None
+    assert former.attempt == present.attempt
+    failed = ungradable(exercise.slug, "ada", exercise.max_score, "ended", Timing())
+    assert not store.claims.release(former, failed)
+    assert not store.claims.finish(former, report(exercise, 0.0), None)
+    assert store.claims.claim("w3", 5, 60) is None
+    assert store.claims.finish(present, report(exercise, 2.0), None)
+    assert get(store, identity).score == 2.0
+
+
+def test_only_what_a_worker_still_grades_is_kept(store: Store, join: Join, exercise: Exercise) -> None:
+    """A verdict that could not be stored leaves a row that its worker has forgotten."""
+    ada = join("ada")
+    for _ in range(2):
+        store.submissions.submit(ada, exercise, FILES)
+    forgotten, graded = (store.claims.claim("w1", 0.05, 60) for _ in range(2))
+    assert forgotten is not None
+    assert graded is not None
+    assert store.claims.renew("w1", 5, [graded.id]) == 1
+    time.sleep(0.1)
+    taken = store.claims.claim("w2", 5, 60)
+    assert taken is not None
+    assert taken.id == forgotten.id
+    assert store.claims.claim("w2", 5, 60) is None
+
+
+def test_whoever_failed_lets_others_try_first(
+    store: Store, join: Join, exercise: Exercise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken machine is the fastest of all; it must not use up all attempts."""
+    store.submissions.submit(join("ada"), exercise, FILES)
+    claimed = store.claims.claim("w1", 5, 60)
+    assert claimed is not None
+    failed = ungradable(exercise.slug, "ada", exercise.max_score, "no space", Timing())
+    assert store.claims.release(claimed, failed)
+    assert store.claims.renew("w1", 5, [claimed.id]) == 0
+    assert store.claims.claim("w1", 5, 60) is None
+    second = store.claims.claim("w2", 5, 60)
+    assert second is not None
+    assert store.claims.release(second, failed)
+    time.sleep(claims.AGAIN_SECONDS + 0.1)
+    assert store.claims.claim("w2", 5, 60)
+
+
+def test_what_is_renewed_at_the_last_moment_is_not_given_up(
+    store: Store, join: Join, exercise: Exercise
+) -> None:
+    identity, _ = store.submissions.submit(join("ada"), exercise, FILES)
+    for _ in range(ATTEMPTS):
+        assert store.claims.claim("w1", 0.0, 60)
+        time.sleep(0.02)
+    (lost,) = store.claims.exhausted()
+    assert store.claims.renew("w1", 5, [identity]) == 1
+    given_up = ungradable(exercise.slug, "ada", exercise.max_score, "lost", Timing())
+    assert not store.claims.give_up(lost, given_up)
+    assert get(store, identity).state is State.RUNNING
 
 
 def test_a_repeated_request_makes_one_submission(store: Store, join: Join, exercise: Exercise) -> None:
