@@ -35,8 +35,6 @@ _PHASES = {
     "engine's state": (docker._Observation, "_look"),
     "waiting for events": (docker._Observation, "_events"),
     "last look": (Watch, "finish"),
-    "ending the engine": (Sandbox, "end"),
-    "disposing": (Engine, "dispose"),
     "judging": (Judges, "judge"),
 }
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 from grader.evidence import Evidence
 from grader.model import Check, Feedback
 
-__all__ = ["Evidence", "Feedback", "check", "declared"]
+__all__ = ["Evidence", "Feedback", "check", "declared", "short_answers"]
 
 CheckFunction = Callable[[Evidence], Feedback | None]
+
+_NUMBERING: Final = re.compile(r"^\s*\(?\d{1,2}[.):]\s+")
 
 
 def check(
@@ -36,3 +40,21 @@ def declared(namespace: dict[str, object]) -> tuple[Check, ...]:
     """Return the checks among the values of a module's namespace, in the order of their definition."""
     found = (getattr(value, "declared_check", None) for value in namespace.values())
     return tuple(declaration for declaration in found if isinstance(declaration, Check))
+
+
+def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
+    """Return the lines of an answer file as their writer meant them.
+
+    Empty lines are left out; numbering (``2. ``) too, and quotes, backticks and full stops around a line.
+    Capitals become small letters.
+
+    Args:
+        evidence: Of the answer.
+        name: Of the file.
+
+    Raises:
+        NotObservedError: There is no such file in the answer.
+    """
+    lines = (_NUMBERING.sub("", line) for line in evidence.answer(name).splitlines())
+    cleaned = (line.strip(" \t`'\".").lower() for line in lines)
+    return tuple(line for line in cleaned if line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -63,8 +63,16 @@ class Judges:
         self.close()
 
     def warm(self) -> None:
-        """Start one child in the background."""
-        self._starter.submit(self._warm)
+        """Get children ready: all of them before the first thread is started, one in the background later.
+
+        To fork is to copy the thread that forks, and whatever others hold at that moment is held for ever.
+        """
+        if threading.active_count() > 1:
+            self._starter.submit(self._warm)
+            return
+        seats = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
+        for seat in seats:
+            self._idle.put(seat or self._begin(self._exercises))
 
     def _warm(self) -> None:
         try:
@@ -165,12 +173,12 @@ class Judges:
         finally:
             self._idle.put(seat)
 
-    def _begin(self) -> Child:
+    def _begin(self, loaded: Mapping[str, Exercise] | None = None) -> Child:
         with self._lock:
             if self._closed:
                 raise GraderError("judging is over")
             try:
-                child = Child(self._start)
+                child = Child(self._start, loaded)
             except OSError as error:
                 raise SandboxError(f"no process to judge in: {error.strerror}") from error
             self._every.add(child)

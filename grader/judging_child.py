@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -105,10 +106,10 @@ def _receive_exactly(connection: socket.socket, size: int) -> bytes | None:
 class _Judge:
     """Answers requests by the exercises that it has loaded."""
 
-    def __init__(self, start: Start, progress: int) -> None:
+    def __init__(self, start: Start, progress: int, loaded: Mapping[str, Exercise]) -> None:
         self._start = start
         self._progress = progress
-        self._loaded: dict[str, Exercise] = {}
+        self._loaded = dict(loaded)
 
     def judge_evidence(self, request: JudgeEvidence, data: bytes) -> Judged:
         """Judge evidence."""
@@ -156,8 +157,14 @@ class _Judge:
         return self._loaded[slug]
 
 
-def main(progress: int, parent: int) -> None:
-    """Answer until the parent hangs up."""
+def main(progress: int, parent: int, loaded: Mapping[str, Exercise]) -> None:
+    """Answer until the parent hangs up.
+
+    Args:
+        progress: Descriptor to note in what is being judged.
+        parent: Its process id.
+        loaded: Exercises that need not be read again.
+    """
     # A check in C code never comes back to the interpreter: only a signal's default action ends it.
     signal.signal(DEADLINE_SIGNAL, signal.SIG_DFL)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -170,7 +177,7 @@ def main(progress: int, parent: int) -> None:
     first = receive(connection)
     if first is None:
         return
-    judging = _Judge(msgspec.json.decode(first, type=Start), progress)
+    judging = _Judge(msgspec.json.decode(first, type=Start), progress, loaded)
     send(connection, b"ready")
     decoder = msgspec.json.Decoder(JudgeEvidence | JudgeBundles)
     while (frame := receive(connection)) is not None:
@@ -187,4 +194,4 @@ def main(progress: int, parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), {})

@@ -110,7 +110,37 @@ class Script(Action, frozen=True, kw_only=True, tag="script"):
     script: str
 
 
-AnyAction: TypeAlias = RunContainer | Execute | Kill | Stop | Connect | Read | BuildAgain | Script
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One turn of a conversation.
+
+    Attributes:
+        expect: Text that is waited for; empty for none.
+        send: What is then typed.
+        enter: Whether the Enter key follows it.
+    """
+
+    expect: str = ""
+    send: str = ""
+    enter: bool = True
+
+
+class Converse(Action, frozen=True, kw_only=True, tag="converse"):
+    """Run a command beside dockerd on a terminal, and type what a person would.
+
+    The transcript, without what only moves the cursor or sets colours, is the probe's standard output. Its
+    processes are those that the containers had when the last expected text had come.
+
+    Attributes:
+        command: Such as ``["bash", "/answer/repl.sh"]``.
+        steps: In their order. Each looks for its text behind the text of the step before.
+        wait_seconds: How long each text is waited for, and after the last step the command's end.
+    """
+
+    command: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+AnyAction: TypeAlias = RunContainer | Execute | Kill | Stop | Connect | Read | BuildAgain | Script | Converse
 
 
 def to_action(name: str, action: str, options: Mapping[str, Any]) -> AnyAction:

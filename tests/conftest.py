@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -251,9 +251,10 @@ def _traces(settings: Settings) -> dict[str, set[str]]:
 
 
 def _zombies() -> set[str]:
-    children = [
-        pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
-    ]
+    children: list[str] = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has ended
+            children += (task / "children").read_text().split()
     return {pid for pid in children if _is_dead(pid)}
 
 

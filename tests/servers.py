@@ -86,6 +86,11 @@ class PostgresServer:
         data.mkdir()
         shutil.chown(data, "postgres", "postgres")
         self._run("initdb", "--pgdata", str(data), "--auth", "trust", "--no-sync", "--encoding", "UTF8")
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Start it on the cluster that is there."""
+        data = self._folder / "data"
         self._process = subprocess.Popen(
             [
                 str(self._bin / "postgres"),
@@ -107,8 +112,15 @@ class PostgresServer:
         self._psql(f"CREATE DATABASE {name}").check_returncode()
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
+    def kill(self) -> None:
+        """End it without a word to whoever is connected."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
     def stop(self) -> None:
-        """End it."""
+        """End it and forget what it knew."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait()

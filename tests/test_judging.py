@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from grader import bundles, judge
 from grader.errors import GraderError, SandboxError
 from grader.evidence import to_json
 from grader.exercise import load
-from grader.judging import Judges
+from grader.judging import DEADLINE, Judges
 from grader.model import Exercise, Outcome, Timing
 from tests.literals import CHECKS, evidence_of, exercise_with, write_exercise
 
@@ -30,10 +31,26 @@ def exercise(tmp_path: Path) -> Exercise:
     return load(write_exercise(tmp_path))
 
 
+@pytest.fixture(params=[False, True], ids=["started", "forked"])
+def forked(request: pytest.FixtureRequest) -> bool:
+    """Whether children are copies of this process, as they are where it has no other thread yet."""
+    return bool(request.param)
+
+
+@contextmanager
+def made(exercise: Exercise, *, forked: bool, size: int = 2, deadline: float = DEADLINE) -> Iterator[Judges]:
+    with Judges([exercise], size=size, deadline=deadline) as judges:
+        if forked:
+            assert threading.active_count() == 1
+            judges.warm()
+            assert len(judges._every) == size
+        yield judges
+
+
 @pytest.fixture
-def judges(exercise: Exercise) -> Iterator[Judges]:
-    with Judges([exercise]) as made:
-        yield made
+def judges(exercise: Exercise, forked: bool) -> Iterator[Judges]:
+    with made(exercise, forked=forked) as judges:
+        yield judges
 
 
 def children() -> set[int]:
@@ -41,7 +58,7 @@ def children() -> set[int]:
         int(pid)
         for task in Path("/proc/self/task").iterdir()
         for pid in (task / "children").read_text().split()
-        if b"grader.judging_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()
     }
 
 
@@ -58,9 +75,9 @@ def test_judges_as_the_judge_itself_does(exercise: Exercise, judges: Judges) -> 
         "10 ** 10 ** 10",
     ],
 )
-def test_a_check_that_never_ends_is_an_error_of_its_own(tmp_path: Path, body: str) -> None:
+def test_a_check_that_never_ends_is_an_error_of_its_own(tmp_path: Path, forked: bool, body: str) -> None:
     exercise = exercise_with(tmp_path, body)
-    with Judges([exercise], size=1, deadline=0.2) as judges:
+    with made(exercise, forked=forked, size=1, deadline=0.2) as judges:
         broken, right = judges.judge(exercise, to_json(evidence_of(exercise)))
         assert broken.outcome is Outcome.ERROR
         assert broken.feedback
@@ -70,9 +87,9 @@ def test_a_check_that_never_ends_is_an_error_of_its_own(tmp_path: Path, body: st
     assert not children()
 
 
-def test_a_check_that_sleeps_is_ended_too(tmp_path: Path) -> None:
+def test_a_check_that_sleeps_is_ended_too(tmp_path: Path, forked: bool) -> None:
     exercise = exercise_with(tmp_path, "import time; time.sleep(3600)")
-    with Judges([exercise], size=1, deadline=0.5) as judges:
+    with made(exercise, forked=forked, size=1, deadline=0.5) as judges:
         began = time.monotonic()
         assert judges.judge(exercise, to_json(evidence_of(exercise)))[0].outcome is Outcome.ERROR
         assert time.monotonic() - began < 8
@@ -86,26 +103,30 @@ def test_a_check_that_sleeps_is_ended_too(tmp_path: Path) -> None:
         ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
     ],
 )
-def test_a_check_that_kills_its_process_is_an_error(tmp_path: Path, body: str, ended: str) -> None:
+def test_a_check_that_kills_its_process_is_an_error(
+    tmp_path: Path, forked: bool, body: str, ended: str
+) -> None:
     exercise = exercise_with(tmp_path, body)
-    with Judges([exercise], size=1) as judges:
+    with made(exercise, forked=forked, size=1) as judges:
         broken, right = judges.judge(exercise, to_json(evidence_of(exercise)))
     assert broken.feedback
     assert broken.feedback.message == (f"broken/checks.py:4: works ended the judging process ({ended})")
     assert right.outcome is Outcome.PASSED
 
 
-def test_a_check_that_takes_all_memory_is_an_error(tmp_path: Path) -> None:
+def test_a_check_that_takes_all_memory_is_an_error(tmp_path: Path, forked: bool) -> None:
     exercise = exercise_with(tmp_path, "x = []\nwhile True: x.append(bytearray(1 << 28))")
-    with Judges([exercise], size=1, deadline=20) as judges:
+    with made(exercise, forked=forked, size=1, deadline=20) as judges:
         broken = judges.judge(exercise, to_json(evidence_of(exercise)))[0]
     assert broken.feedback
     assert "MemoryError" in broken.feedback.message
 
 
-def test_what_a_check_prints_goes_nowhere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_a_check_prints_goes_nowhere(
+    tmp_path: Path, forked: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
     exercise = exercise_with(tmp_path, "print('x' * 100_000)\nimport os; os.write(0, b'forged')\ninput()")
-    with Judges([exercise], size=1) as judges:
+    with made(exercise, forked=forked, size=1) as judges:
         results = judges.judge(exercise, to_json(evidence_of(exercise)))
     assert [result.outcome for result in results] == [Outcome.ERROR, Outcome.PASSED]
     assert capfd.readouterr().out == ""

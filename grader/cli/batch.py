@@ -94,9 +94,9 @@ def batch(
     stop = threading.Event()
     at_once = False
     with contextlib.ExitStack() as resources:
-        observer = resources.enter_context(open_observer(context.settings, exercises))
         judges = resources.enter_context(Judges(exercises, size=os.cpu_count() or 1))
-        judges.warm()
+        judges.warm()  # before the first thread
+        observer = resources.enter_context(open_observer(context.settings, exercises))
         journal = _open_journal(resources, outputs, resume=resume)
         answers = batches.Answers(
             directory,

@@ -72,12 +72,11 @@ def grade(
         click.echo(f"grader: {error}", err=True)
         report = malformed(slug, participant, exercise.max_score, str(error), Timing())
     else:
-        with (
-            open_observer(context.settings, [exercise]) as observer,
-            Judges([exercise], size=1) as judges,
-            _spinner(context) as progress,
-        ):
-            judges.warm()
+        with contextlib.ExitStack() as resources:
+            judges = resources.enter_context(Judges([exercise], size=1))
+            judges.warm()  # before the first thread
+            observer = resources.enter_context(open_observer(context.settings, [exercise]))
+            progress = resources.enter_context(_spinner(context))
             graded = Grader(observer, judges).grade(exercise, submission, progress=progress)
         report, evidence = graded.report, graded.evidence
     if evidence_file and evidence is not None:

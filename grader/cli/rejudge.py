@@ -37,6 +37,7 @@ def rejudge(context: Context, paths: tuple[Path, ...], outputs: Outputs, fail_un
     changed: Counter[str] = Counter()
     damaged = 0
     with Judges(context.catalogue.usable(), size=size) as judges, ThreadPoolExecutor(size) as pool:
+        judges.warm()
         for verdicts in pool.map(judges.rejudge, _chunks(files, size)):
             for verdict in verdicts:
                 if verdict.report is None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from grader.errors import ExerciseError, GraderError
 from grader.exercise.folder import SLUG, load, shown_path
 from grader.model import Exercise
 from grader.settings import Settings
+
+_PIECES: Final = re.compile(r"(\D*)(\d*)")
 
 
 class UnknownExerciseError(GraderError):
@@ -65,8 +69,8 @@ class Catalogue:
 
     @property
     def slugs(self) -> tuple[str, ...]:
-        """Every slug, broken ones too, in alphabetical order."""
-        return tuple(sorted(self._folders))
+        """Every slug, broken ones too, in the order of their words, with numbers by size: c9 before c10."""
+        return tuple(sorted(self._folders, key=_natural))
 
     def look_up(self, slug: str) -> Exercise | Broken:
         """Return an exercise, or why it cannot be used.
@@ -108,6 +112,11 @@ class Catalogue:
         return f"unknown exercise {slug!r}" + (
             f"; did you mean {near[0]}?" if near else "; `grader list` shows what there is"
         )
+
+
+def _natural(slug: str) -> tuple[tuple[str, int], ...]:
+    """Return a key by which `c9-x` comes before `c10-x`: pairs of a text and the number that follows it."""
+    return tuple((text, int(number or -1)) for text, number in _PIECES.findall(slug))
 
 
 def folders(settings: Settings, more: Iterable[Path] = ()) -> list[Path]:

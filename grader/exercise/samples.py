@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import runpy
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from types import ModuleType
+from typing import Any, Final, Literal
 
 from grader import answer
 from grader.errors import ExerciseError, GraderError
@@ -20,6 +24,7 @@ from grader.parameters import fill_bytes
 Draw = Callable[[Exercise, str], dict[str, Value]]
 
 _GROUPS: Final = ("fake", "hostile")
+_NUMBERS: Final = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Sample:
         feedback: Name of the feedback that it must get; empty for accepted ones.
         path: A folder with its files, in which ``{{ parameter }}`` stands for values; or, for answers that
             have to be computed, a Python file whose function ``files(parameters)`` returns texts by name.
+            What such files share is a module in `submissions/`: ``from .answers import right``.
     """
 
     verdict: Literal["accepted", "rejected"]
@@ -65,7 +71,7 @@ def find(exercise: Exercise) -> tuple[Sample, ...]:
             )
         found += [Sample("rejected", feedback.name, path.stem, path) for path in _samples(feedback)]
     for path in _entries(top):
-        if path.name not in {"accepted", "rejected"}:
+        if path.name not in {"accepted", "rejected"} and (path.is_dir() or path.suffix != ".py"):
             raise ExerciseError(f"{shown_path(path)}: samples are in accepted/ or rejected/")
     return tuple(found)
 
@@ -93,7 +99,7 @@ def submission(
         read = answer.read(exercise, sample.path, participant, parameters)
         files = {name: fill_bytes(content, parameters) for name, content in read.files.items()}
     else:
-        files = _computed(sample, parameters)
+        files = _computed(exercise, sample, parameters)
     return answer.from_files(exercise, participant, files, parameters)
 
 
@@ -123,7 +129,8 @@ def write_batch(directory: Path, exercises: Iterable[Exercise], draw: Draw, *, b
             for sample in _chosen(found, place) if brief else found:
                 numbers[sample.group] += 1
                 participant = f"{sample.group}-{numbers[sample.group]}"
-                _write(sample, directory / participant / exercise.slug, draw(exercise, participant))
+                target = directory / participant / exercise.slug
+                _write(exercise, sample, target, draw(exercise, participant))
                 count += 1
     except OSError as error:
         raise GraderError(f"{error.filename}: {error.strerror}") from error
@@ -140,24 +147,43 @@ def _chosen(found: tuple[Sample, ...], place: int) -> Iterator[Sample]:
             yield first[group]
 
 
-def _computed(sample: Sample, parameters: Mapping[str, Value]) -> dict[str, bytes]:
+def _computed(exercise: Exercise, sample: Sample, parameters: Mapping[str, Value]) -> dict[str, bytes]:
     """Ask a sample that is a Python file for its files.
 
     Raises:
         ExerciseError: It cannot be asked, or answers with something else.
     """
     try:
-        texts = runpy.run_path(str(sample.path))["files"](dict(parameters))
-        return {str(name): str(text).encode() for name, text in texts.items()}
+        with _package(exercise.folder / "submissions") as package:
+            functions: dict[str, Any] = runpy.run_path(str(sample.path), run_name=f"{package}.sample")
+            texts = functions["files"](dict(parameters))
+            return {str(name): str(text).encode() for name, text in texts.items()}
     except Exception as error:
         raise ExerciseError(f"{shown_path(sample.path)}: {type(error).__name__}: {error}") from error
 
 
-def _write(sample: Sample, target: Path, parameters: Mapping[str, Value]) -> None:
+@contextmanager
+def _package(folder: Path) -> Iterator[str]:
+    """Let a folder be a package for a while, of which nothing stays; yield its name."""
+    name = f"_samples_{next(_NUMBERS)}"
+    package = ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules[name] = package
+    # A folder of bytecode would lie among the samples, and might be older than what it was made from.
+    writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield name
+    finally:
+        sys.dont_write_bytecode = writes_nothing
+        for module in [found for found in sys.modules if found.partition(".")[0] == name]:
+            del sys.modules[module]
+
+
+def _write(exercise: Exercise, sample: Sample, target: Path, parameters: Mapping[str, Value]) -> None:
     if sample.path.is_dir():
         _copy(sample.path, target, parameters)
         return
-    for name, content in _computed(sample, parameters).items():
+    for name, content in _computed(exercise, sample, parameters).items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_bytes(content)
 

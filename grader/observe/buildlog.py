@@ -1,15 +1,15 @@
-"""Turns what `docker buildx build --progress=rawjson` says into evidence.
+"""Turns what BuildKit says about a build into evidence, first of all as `docker buildx build` writes it down.
 
-BuildKit reports a build as a stream of JSON objects: steps ("vertexes") that are updated again and again,
-their progress, and their output in base64. buildx writes them with line breaks inside, one after the
-other, and ends with plain text when the build failed. Source: BuildKit, client.SolveStatus.
+BuildKit reports a build as a stream of objects: steps ("vertexes") that are updated again and again, their
+progress and their output. With --progress=rawjson buildx writes them as JSON with line breaks inside, one
+after the other, and ends with plain text when the build failed. Source: BuildKit, client.SolveStatus.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -23,12 +23,14 @@ _MAX_PROGRESS: Final = 8 << 20
 _MAX_STEPS: Final = 1_000
 _MAX_TITLE: Final = 4_096
 _MAX_UNREADABLE: Final = 20
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _JSON: Final = json.JSONDecoder()
 
 
-class _Vertex(msgspec.Struct):
+class Vertex(msgspec.Struct):
+    """What is new about a step."""
+
     digest: str
     name: str = ""
     inputs: list[str] | None = None
@@ -38,20 +40,26 @@ class _Vertex(msgspec.Struct):
     error: str = ""
 
 
-class _Log(msgspec.Struct):
+class Log(msgspec.Struct):
+    """A piece of a step's output."""
+
     vertex: str
     data: bytes = b""
 
 
-class _Warning(msgspec.Struct):
+class Notice(msgspec.Struct):
+    """A warning about a step."""
+
     vertex: str = ""
     short: bytes = b""
 
 
-class _Status(msgspec.Struct):
-    vertexes: list[_Vertex] | None = None
-    logs: list[_Log] | None = None
-    warnings: list[_Warning] | None = None
+class Status(msgspec.Struct):
+    """What is new about a build."""
+
+    vertexes: list[Vertex] | None = None
+    logs: list[Log] | None = None
+    warnings: list[Notice] | None = None
 
 
 @dataclass(slots=True)
@@ -66,7 +74,7 @@ class _Step:
     wall_ms: float = 0.0
     output: bytearray = field(default_factory=bytearray)
 
-    def update(self, vertex: _Vertex) -> None:
+    def update(self, vertex: Vertex) -> None:
         self.title = vertex.name[:_MAX_TITLE] or self.title
         self.inputs = vertex.inputs or self.inputs
         self.begun = self.begun or vertex.started is not None
@@ -95,22 +103,43 @@ def to_build(
         wall_ms: How long it took.
         truncated: Whether `progress` is not all of it.
     """
+    return assemble(
+        _read(progress[:_MAX_PROGRESS].decode("utf-8", "replace")),
+        ok=exit_code == 0,
+        image=_image(metadata),
+        wall_ms=wall_ms,
+        truncated=truncated or len(progress) > _MAX_PROGRESS,
+    )
+
+
+def assemble(
+    said: Iterable[Status | str], *, ok: bool, image: str | None, wall_ms: float, truncated: bool
+) -> Build:
+    """Put together what was said about a build.
+
+    Args:
+        said: BuildKit's reports in their order, and lines of text that came with them.
+        ok: Whether it ended well.
+        image: Id of what it made.
+        wall_ms: How long it took.
+        truncated: Whether more was said.
+    """
     steps: dict[str, _Step] = {}
-    said: list[str] = []
-    for found in _read(progress[:_MAX_PROGRESS].decode("utf-8", "replace")):
+    lines: list[str] = []
+    for found in said:
         if isinstance(found, str):
-            said.append(found)
+            lines.append(found)
         else:
             _take(found, steps)
     shown = [step for step in _in_order(steps) if step.shown]
-    output = "\n".join([*map(_readable, shown), *said])
+    output = "\n".join([*map(_readable, shown), *lines])
     return Build(
-        ok=exit_code == 0,
+        ok=ok,
         refused=None,
-        image=_image(metadata) if exit_code == 0 else None,
+        image=image if ok else None,
         steps=tuple(BuildStep(step.title, step.cached, step.error or None, step.wall_ms) for step in shown),
         output=output[:MAX_OUTPUT],
-        truncated=truncated or len(output) > MAX_OUTPUT or len(progress) > _MAX_PROGRESS,
+        truncated=truncated or len(output) > MAX_OUTPUT,
         wall_ms=wall_ms,
     )
 
@@ -120,14 +149,14 @@ def to_refused(reason: str) -> Build:
     return Build(ok=False, refused=reason, image=None, steps=(), output="", truncated=False, wall_ms=0.0)
 
 
-def _read(progress: str) -> Iterator[_Status | str]:
+def _read(progress: str) -> Iterator[Status | str]:
     """Yield every readable object, and every line that is none."""
     at = unreadable = 0
     while at < len(progress):
         if progress[at] == "{" and unreadable < _MAX_UNREADABLE:
             try:
                 found, at = _JSON.raw_decode(progress, at)
-                yield msgspec.convert(found, _Status)
+                yield msgspec.convert(found, Status)
                 continue
             except (ValueError, RecursionError):
                 unreadable += 1
@@ -138,7 +167,7 @@ def _read(progress: str) -> Iterator[_Status | str]:
         at = end + 1
 
 
-def _take(status: _Status, steps: dict[str, _Step]) -> None:
+def _take(status: Status, steps: dict[str, _Step]) -> None:
     for vertex in status.vertexes or ():
         if vertex.digest in steps or len(steps) < _MAX_STEPS:
             steps.setdefault(vertex.digest, _Step()).update(vertex)
@@ -179,11 +208,11 @@ def _readable(step: _Step) -> str:
 def _image(metadata: bytes) -> str | None:
     """Return what the engine calls the image; buildx gives the same name to it for both kinds of store."""
     text = metadata.decode("utf-8", "replace").strip()
-    if _DIGEST.fullmatch(text):
+    if DIGEST.fullmatch(text):
         return text
     try:
         found: Any = msgspec.json.decode(metadata)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     named = found.get("containerimage.digest") if isinstance(found, dict) else None
-    return named if isinstance(named, str) and _DIGEST.fullmatch(named) else None
+    return named if isinstance(named, str) and DIGEST.fullmatch(named) else None

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -111,8 +112,6 @@ class _Observation:
             if not engine.sandbox.alive() and not any(sight.oom.counters.values()):
                 raise SandboxError(f"the engine ended by itself: {engine.log()}")
         run = results.run and replace(results.run, cpu_ms=round(engine.sandbox.processor_ms(), 3))
-        engine.sandbox.end()
-        listener.join(_EVENT_PATIENCE_SECONDS)
         return Sections(
             run=run,
             oom=sight.oom,
@@ -151,9 +150,9 @@ class _Observation:
                 continue
             left = max(1.0, started + limits.wall_seconds - time.monotonic())
             if spec.kind is Kind.DOCKERFILE:
-                text = self._submission.files[spec.name].decode(errors="replace")
+                files = self._submission.files
                 allowed = frozenset((*self._golden.tags, EXERCISE_IMAGE))
-                built = builds.build(self._engine, spec.name, text, allowed, IMAGE, left)
+                built = builds.build(self._engine, files, spec.name, allowed, IMAGE, left)
                 results = replace(results, build=built)
             elif spec.kind is Kind.COMPOSE:
                 results = replace(results, run=self._command(_compose(spec.name), watch, left))
@@ -178,7 +177,7 @@ class _Observation:
             engine=self._engine,
             groups=groups,
             look=partial(_look_at, target),
-            rebuild=partial(builds.rebuild, self._engine, dockerfile),
+            rebuild=partial(builds.rebuild, self._engine, self._submission.files, dockerfile),
             inspect=partial(self._inspect, groups),
         )
         return {spec.name: probes.carry_out(spec, context) for spec in self._exercise.probes}
@@ -201,17 +200,22 @@ class _Observation:
 
     def _look(self, groups: ContainerGroups) -> EngineEvidence:
         """Ask the engine for everything that it holds; what its owner broke is empty, not our failure."""
-        listed = self._ask("/containers/json", [], all="true")[:_MAX_INSPECTED]
-        identities = [str(found.get("Id", "")) for found in listed if isinstance(found, dict)]
         try:
-            return engine_state.to_engine(
-                inspections=[self._ask(f"/containers/{identity}/json", {}) for identity in identities],
-                images=self._images(),
-                networks=self._ask("/networks", []),
-                volumes=self._ask("/volumes", {}),
-                processes={name: sorted(pids) for name, pids in groups.all().items()},
-                read=self._layers(),
-            )
+            # Listing images takes an engine longer than all the rest.
+            with ThreadPoolExecutor(3, thread_name_prefix="look") as pool:
+                described = pool.submit(self._images)
+                networks = pool.submit(self._ask, "/networks", [])
+                volumes = pool.submit(self._ask, "/volumes", {})
+                listed = self._ask("/containers/json", [], all="true")[:_MAX_INSPECTED]
+                identities = [str(found.get("Id", "")) for found in listed if isinstance(found, dict)]
+                return engine_state.to_engine(
+                    inspections=[self._ask(f"/containers/{identity}/json", {}) for identity in identities],
+                    processes={name: sorted(pids) for name, pids in groups.all().items()},
+                    read=self._layers(),
+                    images=described.result(),
+                    networks=networks.result(),
+                    volumes=volumes.result(),
+                )
         except SubmissionError as error:
             _log.info("an engine described itself in a way that no engine does: %s", error)
             return _NOTHING

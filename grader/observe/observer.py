@@ -82,7 +82,7 @@ class Observer:
 
                 pool = self._engines()
                 tell(f"waiting for an engine ({pool.ready()} ready)")
-                with pool.take(exercise.limits) as engine:
+                with pool.lend(exercise.limits) as engine:
                     tell("running in an engine")
                     golden = images.golden(self._settings)
                     sections = observe_docker(engine, golden, self._kernel_log, exercise, submission)

@@ -11,6 +11,7 @@ from grader.errors import UnavailableError
 from grader.evidence import OomKill
 from grader.observe.oom_records import KERNEL, Record, attribute, begins_killed, begins_oom, parse_record
 from grader.observe.target import Target
+from grader.sandbox.kernel import counts_pids_of_the_machine
 
 _LOG = "/dev/kmsg"
 _RECORD_BYTES = 8192  # CONSOLE_EXT_LOG_MAX: a shorter buffer makes read(2) fail with EINVAL
@@ -50,8 +51,13 @@ class KernelLog:
         """Open the log and go to its end.
 
         Raises:
-            UnavailableError: It may not be read.
+            UnavailableError: It may not be read, or it would be misread here.
         """
+        if not counts_pids_of_the_machine():
+            # One process under two ids would count twice.
+            raise UnavailableError(
+                "the kernel log names processes by ids that mean others here", "in a container: --pid host"
+            )
         self._path = path
         self._lock = threading.Lock()
         self._lines: deque[_Line] = deque()

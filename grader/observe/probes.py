@@ -14,6 +14,7 @@ from grader import probe as actions
 from grader.evidence import Build, Container, Probe, Process
 from grader.model import ProbeSpec
 from grader.observe.containers import ContainerGroups
+from grader.observe.terminal import converse
 from grader.sandbox.engine import Engine, EngineError
 
 _OUTPUT_BYTES = 64 << 10
@@ -124,6 +125,12 @@ def _execute(action: actions.Execute, context: Context) -> Probe:
 
 def _script(action: actions.Script, context: Context) -> Probe:
     return _command(context, ("/bin/bash", "-c", action.script), action.wait_seconds)
+
+
+def _converse(action: actions.Converse, context: Context) -> Probe:
+    return converse(
+        context.engine, action, lambda: context.look(frozenset().union(*context.groups.all().values()))
+    )
 
 
 def _command(context: Context, args: tuple[str, ...], wall_seconds: float) -> Probe:
@@ -251,4 +258,5 @@ _ACTIONS: dict[type[actions.Action], Callable[[Any, Context], Probe]] = {
     actions.Read: _read,
     actions.BuildAgain: _build,
     actions.Script: _script,
+    actions.Converse: _converse,
 }

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -28,16 +29,23 @@ class Owner:
         start_ticks: When that process began (``/proc/PID/stat``), as pids are used again.
         deadline: Unix time after which nobody needs the attempt any more.
         claim: File that reserves its id range.
+        view: From where the grader sees control groups (inode of its cgroup namespace): those below a
+            container's group can be reached only from there. 0 where nobody noted it.
     """
 
     pid: int
     start_ticks: int
     deadline: float
     claim: str
+    view: int = 0
 
     def lives(self) -> bool:
         """Return whether the grader that made the attempt still runs."""
         return _start_ticks(self.pid) == self.start_ticks
+
+    def in_view(self) -> bool:
+        """Return whether the attempt's control groups can be seen from here."""
+        return self.view in {0, _view()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,7 @@ def make(run_dir: Path, hierarchy: cgroup.Hierarchy, wall_seconds: float) -> Att
         os.rmdir(directory)
         raise
     pid = os.getpid()
-    owner = Owner(pid, _start_ticks(pid) or 0, time.time() + wall_seconds, str(ids.claim))
+    owner = Owner(pid, _start_ticks(pid) or 0, time.time() + wall_seconds, str(ids.claim), _view())
     with open(f"{directory}/{_OWNER}", "wb") as file:
         file.write(msgspec.json.encode(owner))
     for part in ("bundle", "answer"):
@@ -106,6 +114,11 @@ def read_owner(directory: Path) -> Owner | None:
         return msgspec.json.decode((directory / _OWNER).read_bytes(), type=Owner)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
+
+
+@lru_cache(maxsize=1)
+def _view() -> int:
+    return os.stat("/proc/self/ns/cgroup").st_ino
 
 
 def _start_ticks(pid: int) -> int | None:

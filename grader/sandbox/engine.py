@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -17,9 +19,10 @@ import requests
 from grader.errors import SandboxError
 from grader.model import Limits, Profile
 from grader.observe.target import Target
-from grader.sandbox import cgroup, images, kernel, transport
+from grader.sandbox import cgroup, images, kernel, loopback, transport
+from grader.sandbox import disk as disks
 from grader.sandbox.identity import IDS
-from grader.sandbox.pump import Output, Tick
+from grader.sandbox.pump import Heard, Output, Tick
 from grader.sandbox.sandbox import Host, Sandbox
 
 _READY_SECONDS = 60.0
@@ -43,6 +46,21 @@ class EngineError(SandboxError):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of the engine's API.
+
+    Attributes:
+        status: HTTP status.
+        body: What came of it.
+        failure: Why that is not all, or empty.
+    """
+
+    status: int
+    body: bytes
+    failure: str
 
 
 class Engine:
@@ -80,8 +98,9 @@ class Engine:
         """
         settings = self._host.settings
         golden = images.golden(settings)
-        root = self.sandbox.directory / "root"
+        root, data = self.sandbox.directory / "root", self.sandbox.directory / "data"
         root.mkdir()
+        data.mkdir()
         # The golden data root is part of the root file system, not a mount of the bundle's: crun makes those
         # outside and moves them in, so that nothing locks their read-only flag, and here everything in
         # it belongs to the sandbox's own ids.
@@ -89,12 +108,14 @@ class Engine:
             socket.socket(socket.AF_UNIX) as listener,
             kernel.read_only(images.rootfs(settings, "engine"), root),
             kernel.idmapped(golden.path, root / "golden", self.sandbox.first_id, IDS),
+            self._disk(data) as disk,
         ):
             self._listen(listener)
             self.sandbox.launch(
                 str(root),
                 ("/bin/bash", "-c", _ENTRY),
                 descriptors=(listener.fileno(),),
+                disk=disk,
                 stdout=self._log,
                 stderr=self._log,
             )
@@ -103,6 +124,17 @@ class Engine:
         self._connect()
         if background:
             cgroup.weigh(self._host.hierarchy, self.sandbox.name, 1.0)
+
+    @contextmanager
+    def _disk(self, target: Path) -> Iterator[str]:
+        """Yield where the data root lies, or nothing where tmpfs does for it."""
+        if kernel.keeps_user_attributes():
+            yield ""
+            return
+        sandbox = self.sandbox
+        folder = self._host.settings.state_dir
+        with disks.mounted(folder, target, sandbox.limits.disk_bytes, sandbox.first_id):
+            yield str(target)
 
     def _listen(self, listener: socket.socket) -> None:
         try:
@@ -177,25 +209,50 @@ class Engine:
         limit: int = _MAX_ANSWER,
     ) -> bytes:
         """Call the engine's API and return the raw answer of at most `limit` bytes; see `call`."""
+        reply = self.receive(method, path, seconds=seconds, query=query, body=body, limit=limit)
+        if reply.failure:
+            raise EngineError(f"{method} {path}: {reply.failure}")
+        if reply.status >= 300:
+            raise EngineError(f"{method} {path}: {_message(reply.body)}", reply.status)
+        return reply.body
+
+    def receive(
+        self,
+        method: str,
+        path: str,
+        *,
+        seconds: float = _CALL_SECONDS,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        limit: int = _MAX_ANSWER,
+    ) -> Reply:
+        """Call the engine's API and return as much of its answer as comes; see `call`.
+
+        Raises:
+            EngineError: Nothing came.
+        """
         deadline = time.monotonic() + seconds
+        chunks: list[bytes] = []
+        size = 0
+        failure = ""
+        response = None
         try:
             with self._request(method, path, seconds, query, body) as response:
-                chunks: list[bytes] = []
-                size = 0
                 for chunk in transport.available(response):
                     chunks.append(chunk)
                     size += len(chunk)
                     if size > limit:
-                        raise EngineError(f"{method} {path}: more than {limit} bytes")
-                    if time.monotonic() > deadline:
-                        raise EngineError(f"{method} {path}: no end after {seconds:.0f} s")
+                        failure = f"more than {limit} bytes"
+                    elif time.monotonic() > deadline:
+                        failure = f"no end after {seconds:.0f} s"
+                    if failure:
+                        break
         except transport.ERRORS as error:
             ended = "" if self.sandbox.alive() else f"; the engine has ended\n{self.log()}"
-            raise EngineError(f"{method} {path}: {error}{ended}") from error
-        answer = b"".join(chunks)
-        if response.status_code >= 300:
-            raise EngineError(f"{method} {path}: {_message(answer)}", response.status_code)
-        return answer
+            failure = f"{error}{ended}"
+        if response is None:
+            raise EngineError(f"{method} {path}: {failure}")
+        return Reply(response.status_code, b"".join(chunks)[:limit], failure)
 
     def _request(
         self, method: str, path: str, seconds: float, query: dict[str, Any] | None, body: Any
@@ -213,15 +270,20 @@ class Engine:
             for chunk in transport.available(response):
                 feed(chunk)
 
+    def offer(self, content: bytes) -> AbstractContextManager[str]:
+        """Offer `content` under a URL that can be read beside dockerd, while the context lasts."""
+        return loopback.offer(self.sandbox.exited, content)
+
     def execute(
         self,
         args: tuple[str, ...],
         *,
         wall_seconds: float,
         output_bytes: int,
-        stdin: bytes = b"",
+        stdin: bytes | int = b"",
         env: dict[str, str] | None = None,
         tick: Tick | None = None,
+        heard: Heard | None = None,
     ) -> tuple[Output, int | None]:
         """Run a command beside dockerd; see `Sandbox.execute`.
 
@@ -231,7 +293,13 @@ class Engine:
         """
         try:
             return self.sandbox.execute(
-                args, wall_seconds=wall_seconds, output_bytes=output_bytes, stdin=stdin, env=env, tick=tick
+                args,
+                wall_seconds=wall_seconds,
+                output_bytes=output_bytes,
+                stdin=stdin,
+                env=env,
+                tick=tick,
+                heard=heard,
             )
         except SandboxError as error:
             if not self.sandbox.alive():

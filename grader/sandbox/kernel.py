@@ -13,6 +13,7 @@ from pathlib import Path
 from grader.errors import SandboxError, UnavailableError
 
 _CLONE_NEWNS = 0x00020000
+_CLONE_NEWNET = 0x40000000
 _MS_REC = 0x4000
 _MS_SLAVE = 1 << 19
 _MNT_DETACH = 2
@@ -32,6 +33,7 @@ _SYS_MOVE_MOUNT = 429
 _SYS_MOUNT_SETATTR = 442
 
 _UNIFIED = "/sys/fs/cgroup/unified"
+_MACHINES_PIDS = 0xEFFFFFFC  # PROC_PID_INIT_INO in the kernel's proc_ns.h
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -100,8 +102,8 @@ def prepare_process() -> None:
 def keeps_user_attributes() -> bool:
     """Return whether tmpfs keeps extended attributes in the ``user.`` namespace (Linux 6.6 and later).
 
-    An engine's data root lies on tmpfs, and overlayfs notes there what is deleted: without them, directories
-    of a lower layer cannot be removed.
+    Overlayfs notes in an engine's data root what is deleted: without them, directories of a lower layer
+    cannot be removed.
     """
     descriptor = os.memfd_create("attributes", os.MFD_CLOEXEC)
     try:
@@ -111,6 +113,11 @@ def keeps_user_attributes() -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def counts_pids_of_the_machine() -> bool:
+    """Return whether process ids here are the machine's own, as those in the kernel log always are."""
+    return os.stat("/proc/self/ns/pid").st_ino == _MACHINES_PIDS
 
 
 def is_hybrid() -> bool:
@@ -144,7 +151,12 @@ def idmapped(
     try:
         yield
     finally:
-        _libc.umount2(os.fsencode(target), _MNT_DETACH)
+        unmount(target)
+
+
+def unmount(target: Path) -> None:
+    """Take the mount at `target` away from here; whoever else sees or uses it keeps it."""
+    _libc.umount2(os.fsencode(target), _MNT_DETACH)
 
 
 def protect(directory: str) -> None:
@@ -176,7 +188,7 @@ def read_only(source: Path, target: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        _libc.umount2(os.fsencode(target), _MNT_DETACH)
+        unmount(target)
 
 
 def _mount_read_only(source: Path, target: Path) -> None:
@@ -206,6 +218,18 @@ def _mount_again(source: Path, target: Path, attributes: _MountAttr) -> None:
         )
     finally:
         os.close(tree)
+
+
+def enter_network(pidfd: int) -> None:
+    """Move the calling thread, and no other, into the network namespace of a process (setns(2), Linux 5.8).
+
+    Raises:
+        SandboxError: The process has ended, or the kernel does not do it.
+    """
+    try:
+        _call("setns", _libc.setns(pidfd, _CLONE_NEWNET))
+    except OSError as error:
+        raise SandboxError(f"the sandbox's network cannot be entered: {error}") from error
 
 
 def bound_watchers(pid: int, instances: int) -> None:

@@ -6,6 +6,9 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from grader.errors import SandboxError
@@ -17,6 +20,7 @@ _LIFETIME_SECONDS = 3600.0
 _FRESH_SECONDS = 1800.0
 _PATIENCE_SECONDS = 120.0
 _RETRY_SECONDS = 2.0
+_HELD_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -24,19 +28,26 @@ class EnginePool:
     """Keeps `size` engines with `limits` ready; use it as a context manager.
 
     Creating several engines at once makes each of them slower, so a single thread refills: on two
-    processors it delivers as many per minute as four threads do.
+    processors it delivers as many per minute as four threads do. While an answer is at work and another
+    engine waits, it holds back: that answer would have to share the processors with it.
     """
 
     def __init__(self, host: Host, limits: Limits, size: int) -> None:
         self._host = host
         self._limits = limits
-        self._ready: queue.Queue[tuple[Engine, float]] = queue.Queue()
-        self._wanted = threading.Semaphore(size)
-        self._closing = threading.Event()
+        self._size = size
+        self._ready: deque[tuple[Engine, float]] = deque()
+        self._used: queue.SimpleQueue[Engine | None] = queue.SimpleQueue()
+        self._lent = 0
+        self._held_since = 0.0
+        self._changed = threading.Condition()
+        self._closed = False
         self._failure: SandboxError | None = None
-        self._thread = threading.Thread(target=self._refill, name="engine-pool", daemon=True)
+        self._refiller = threading.Thread(target=self._refill, name="engine-pool", daemon=True)
+        self._disposer = threading.Thread(target=self._dispose, name="engine-ends", daemon=True)
+        self._disposer.start()
         if size:
-            self._thread.start()
+            self._refiller.start()
 
     def __enter__(self) -> EnginePool:
         return self
@@ -48,10 +59,11 @@ class EnginePool:
 
     def ready(self) -> int:
         """Return how many engines wait."""
-        return self._ready.qsize()
+        return len(self._ready)
 
-    def take(self, limits: Limits) -> Engine:
-        """Return a started engine, the caller's to dispose of.
+    @contextmanager
+    def lend(self, limits: Limits) -> Iterator[Engine]:
+        """Yield a started engine, which is thrown away afterwards, in the background.
 
         Args:
             limits: Served from the pool where they are the pool's, by a new engine otherwise.
@@ -59,46 +71,89 @@ class EnginePool:
         Raises:
             SandboxError: None could be started.
         """
-        if not self._thread.is_alive() or not _same_size(limits, self._limits):
-            return self._start(limits, limits.wall_seconds + 120)
+        pooled = self._size and _same_size(limits, self._limits)
+        engine = self._take() if pooled else self._start(limits, limits.wall_seconds + 120)
+        with self._changed:
+            self._lent += 1
+        try:
+            yield engine
+        finally:
+            with self._changed:
+                closed = self._closed
+                if not closed:
+                    self._used.put(engine)
+            if closed:
+                engine.dispose()
+
+    def _take(self) -> Engine:
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                engine, born = self._ready.get(timeout=0.5)
-            except queue.Empty:
+        with self._changed:
+            while not self._closed:
+                while self._ready:
+                    engine, born = self._ready.popleft()
+                    self._held_since = time.monotonic()
+                    self._changed.notify_all()
+                    if engine.sandbox.alive() and time.monotonic() - born < _FRESH_SECONDS:
+                        return engine
+                    self._lent += 1
+                    self._used.put(engine)
                 if self._failure:
                     raise SandboxError(str(self._failure)) from self._failure
-                continue
-            self._wanted.release()
-            if engine.sandbox.alive() and time.monotonic() - born < _FRESH_SECONDS:
-                return engine
-            engine.dispose()
-        raise SandboxError(f"no engine within {_PATIENCE_SECONDS:.0f} s")
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise SandboxError(f"no engine within {_PATIENCE_SECONDS:.0f} s")
+                self._changed.wait(left)
+        raise SandboxError("the pool of engines has been closed")
 
     def close(self) -> None:
-        """Stop refilling and throw the waiting engines away."""
-        self._closing.set()
-        self._wanted.release()
-        if self._thread.is_alive():
-            self._thread.join()
-        while not self._ready.empty():
-            self._ready.get()[0].dispose()
+        """Stop refilling and throw all engines away."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._refiller.is_alive():
+            self._refiller.join()
+        while self._ready:
+            self._used.put(self._ready.popleft()[0])
+        self._used.put(None)
+        self._disposer.join()
 
     def _refill(self) -> None:
-        while True:
-            self._wanted.acquire()
-            if self._closing.is_set():
-                return
+        while self._await_want():
             try:
                 engine = self._start(self._limits, _LIFETIME_SECONDS, background=True)
             except SandboxError as error:
-                self._failure = error
                 _log.warning("no engine for the pool: %s", error)
-                self._wanted.release()
-                self._closing.wait(_RETRY_SECONDS)
+                with self._changed:
+                    self._failure = error
+                    self._changed.notify_all()
+                    self._changed.wait_for(lambda: self._closed, _RETRY_SECONDS)
             else:
-                self._failure = None
-                self._ready.put((engine, time.monotonic()))
+                with self._changed:
+                    self._failure = None
+                    self._ready.append((engine, time.monotonic()))
+                    self._changed.notify_all()
+
+    def _await_want(self) -> bool:
+        """Wait until an engine is to be started; return whether there will be any."""
+        with self._changed:
+            while not self._closed:
+                missing = self._size - len(self._ready)
+                held = self._held_since + _HELD_SECONDS - time.monotonic()
+                if missing and (not self._ready or not self._lent or held <= 0):
+                    return True
+                self._changed.wait(held if missing else None)
+        return False
+
+    def _dispose(self) -> None:
+        """Throw away what has been used: nobody has to wait for that."""
+        while (engine := self._used.get()) is not None:
+            try:
+                engine.dispose()
+            except (SandboxError, OSError) as error:
+                _log.warning("an engine is left to the reaper: %s", error)
+            with self._changed:
+                self._lent -= 1
+                self._changed.notify_all()
 
     def _start(self, limits: Limits, lifetime: float, *, background: bool = False) -> Engine:
         engine = Engine(self._host, limits, lifetime=lifetime)

@@ -13,6 +13,7 @@ _CHUNK = 65_536
 
 Ended = Literal["exit", "deadline", "output", "settled"]
 Tick = Callable[[float], float | None]
+Heard = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,13 @@ class Pump:
         stdout: Readable descriptor; stays the caller's to close.
         stderr: Likewise.
         cap: Bytes of both together.
+        heard: Told what comes on standard output, as it comes.
     """
 
-    def __init__(self, stdout: int, stderr: int, cap: int) -> None:
+    def __init__(self, stdout: int, stderr: int, cap: int, heard: Heard | None = None) -> None:
         self._chunks: dict[int, list[bytes]] = {stdout: [], stderr: []}
         self._streams = (stdout, stderr)
+        self._heard = heard
         self._left = cap
         self._truncated = False
         self._open = {stdout, stderr}
@@ -112,4 +115,6 @@ class Pump:
             self._truncated = True
         self._left -= len(chunk)
         self._chunks[stream].append(chunk)
+        if self._heard is not None and stream == self._streams[0]:
+            self._heard(chunk)
         return True

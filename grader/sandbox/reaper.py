@@ -17,6 +17,8 @@ from grader.settings import Settings
 
 # Between making an attempt's directory and writing its owner's record lie microseconds.
 _UNRECORDED_SECONDS = 60.0
+# Nothing that is graded takes that long.
+_UNSEEN_SECONDS = 86_400.0
 _NAME = re.compile(r"[0-9a-f]{24}")
 
 
@@ -49,7 +51,7 @@ def reap(settings: Settings) -> Reaped:
     for claim in Path(claims).iterdir():
         with suppress(FileNotFoundError):  # released while we looked
             owner_directory = os.readlink(claim)
-            if not os.path.isdir(owner_directory):
+            if _is_abandoned(claim, owner_directory):
                 IdRange(0, claim, owner_directory).release()
     for name in _unclaimed(hierarchy, Path(claims)):
         try:
@@ -73,9 +75,22 @@ def _unclaimed(hierarchy: cgroup.Hierarchy, claims: Path) -> list[str]:
     return []
 
 
+def _is_abandoned(claim: Path, owner: str) -> bool:
+    """Return whether the attempt in the directory `owner` is gone, to whom ids were given.
+
+    Where the folder around it cannot be seen either, it may be that of a grader in another container.
+    """
+    if os.path.isdir(owner):
+        return False
+    in_view = os.path.isdir(os.path.dirname(owner))
+    return in_view or time.time() - os.lstat(claim).st_mtime > _UNSEEN_SECONDS
+
+
 def _is_orphan(directory: Path, owner: attempts.Owner | None) -> bool:
     if owner is None:
         with suppress(FileNotFoundError):  # disposed of while we looked
             return time.time() - directory.stat().st_mtime > _UNRECORDED_SECONDS
         return False
-    return time.time() > owner.deadline or not owner.lives()
+    # Overdue in another container is for a grader there to remove. With its last process a container ends,
+    # and takes its groups along: what is left is ours to remove.
+    return not owner.lives() or (time.time() > owner.deadline and owner.in_view())

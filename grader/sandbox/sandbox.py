@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from grader.sandbox import attempt as attempts
 from grader.sandbox import cgroup, kernel, processes
 from grader.sandbox.bundle import Bundle, process
 from grader.sandbox.identity import IDS
-from grader.sandbox.pump import Output, Pump, Tick
+from grader.sandbox.pump import Heard, Output, Pump, Tick
 from grader.sandbox.runtime import Runtime, find
 from grader.settings import Settings
 
@@ -30,6 +30,9 @@ _LONGEST_PAUSE = 0.05
 _MAX_CGROUPS = 200
 _MAX_WATCHERS = 24
 _STANDARD_STREAMS = 3
+
+
+_compiled: dict[tuple[Runtime, Profile], bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ class Sandbox:
         binds: dict[str, str] | None = None,
         env: dict[str, str] | None = None,
         descriptors: tuple[int, ...] = (),
+        disk: str = "",
         stdout: int,
         stderr: int,
     ) -> None:
@@ -133,6 +137,7 @@ class Sandbox:
             binds: Further host directories by mount point, read-only.
             env: Further environment.
             descriptors: Of ours, that become 3, 4, … inside.
+            disk: Host directory that becomes an engine's data root.
             stdout: Ours, becomes its standard output.
             stderr: Likewise.
 
@@ -150,6 +155,8 @@ class Sandbox:
             env=env or {},
             swap=self._host.hierarchy.swap,
             unified=self._host.hierarchy.version == 2,
+            disk=disk,
+            filters=_compiled.get((self._host.runtime, self.profile), b""),
         )
         with open(f"{self._bundle}/config.json", "wb") as file:
             file.write(msgspec.json.encode(bundle.config()))
@@ -165,6 +172,14 @@ class Sandbox:
                 self._resources.callback(os.close, self._pidfd)
         if not self._init:
             raise SandboxError(f"{self._host.runtime.name} started nothing: {self._runtime_message()}")
+        self._keep_filters()
+
+    def _keep_filters(self) -> None:
+        """Keep what crun made of the filters' description, for the next sandbox of that profile."""
+        key = (self._host.runtime, self.profile)
+        if self._host.runtime.name == "crun" and key not in _compiled:
+            with suppress(FileNotFoundError), open(f"{self._root}/{self.name}/seccomp.bpf", "rb") as file:
+                _compiled[key] = file.read()
 
     def _start(self, streams: tuple[int, ...]) -> None:
         runtime = self._host.runtime
@@ -213,11 +228,21 @@ class Sandbox:
         *,
         wall_seconds: float,
         output_bytes: int,
-        stdin: bytes = b"",
+        stdin: bytes | int = b"",
         tick: Tick | None = None,
+        heard: Heard | None = None,
         env: dict[str, str] | None = None,
     ) -> tuple[Output, int | None]:
         """Run a further process inside, with the profile's rights, and wait for it.
+
+        Args:
+            args: What to run.
+            wall_seconds: Its deadline.
+            output_bytes: Of both its streams together.
+            stdin: Its standard input: all of it, or a readable descriptor, which stays the caller's.
+            tick: Gets turns while it runs; see `Pump.run`.
+            heard: Told what comes on its standard output; see `Pump`.
+            env: Further environment.
 
         Returns:
             Its output, and its exit status as a shell says it (``None`` where it was still running).
@@ -234,7 +259,7 @@ class Sandbox:
         command = self._host.runtime.execute(self._root, self._log, file, pid_file, self.name)
         started = time.monotonic()
         with ExitStack() as stack:
-            source = processes.source(stdin, stack)
+            source = stdin if isinstance(stdin, int) else processes.source(stdin, stack)
             out, out_end = processes.pipe(stack)
             err, err_end = processes.pipe(stack)
             pid = processes.spawn(command, (source, out_end, err_end), self._host.runtime.program)
@@ -242,7 +267,7 @@ class Sandbox:
             os.close(err_end)
             pidfd = os.pidfd_open(pid)
             stack.callback(os.close, pidfd)
-            output = Pump(out, err, output_bytes).run(pidfd, started, wall_seconds, tick)
+            output = Pump(out, err, output_bytes, heard).run(pidfd, started, wall_seconds, tick)
             if output.ended != "exit":
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             status = processes.wait(pid)

@@ -26,6 +26,13 @@ def test_a_broken_exercise_hides_no_other(tmp_path: Path) -> None:
         catalogue.get("bad")
 
 
+def test_slugs_sort_numbers_by_size(tmp_path: Path) -> None:
+    expected = ("a2-b", "a10-b", "b1", "b1-a", "b1-a2", "b1-a10", "b9", "b10-a")
+    for slug in sorted(expected):
+        write_exercise(tmp_path, slug)
+    assert Catalogue([tmp_path]).slugs == expected
+
+
 def test_unknown_slugs_get_a_suggestion(tmp_path: Path) -> None:
     write_exercise(tmp_path, "oom-kill")
     with pytest.raises(UnknownExerciseError, match="did you mean oom-kill"):

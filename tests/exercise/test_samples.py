@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,26 @@ def test_a_computed_sample_that_fails_is_the_authors_error(tmp_path: Path) -> No
     exercise = load(write_exercise(tmp_path, files=files))
     with pytest.raises(ExerciseError, match=r"a\.py: ZeroDivisionError"):
         samples.submission(exercise, samples.find(exercise)[0], "ada", {})
+
+
+def test_computed_samples_share_a_module(tmp_path: Path) -> None:
+    table = "def right(p):\n    return p['number'] + 1\n"
+    sample = "from .table import right\ndef files(p):\n    return {'answer.sh': f'exit {right(p)}'}\n"
+    files = {
+        "submissions/table.py": table,
+        "submissions/accepted/a.py": sample,
+        "submissions/rejected/wrong-status/b.py": sample,
+    }
+    exercise = load(write_exercise(tmp_path, files=files))
+    found = samples.find(exercise)
+    texts = [samples.submission(exercise, one, "ada", {"number": 6}).files["answer.sh"] for one in found]
+    assert [one.label for one in found] == ["accepted/a", "rejected/wrong-status/b"]
+    assert texts == [b"exit 7", b"exit 7"]
+    (exercise.folder / "submissions/table.py").write_text(table.replace("1", "2"))
+    again = samples.submission(exercise, found[0], "ada", {"number": 6})
+    assert again.files["answer.sh"] == b"exit 8", "a module that changed is read again"
+    assert not [name for name in sys.modules if name.startswith("_samples_")]
+    assert not list(exercise.folder.rglob("__pycache__"))
 
 
 def test_a_malformed_sample_is_malformed(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -216,6 +218,15 @@ def test_many_threads(kernel_log: KernelLog) -> None:
 def test_a_log_that_cannot_be_read_says_how_to_mend_it() -> None:
     with pytest.raises(UnavailableError, match="CAP_SYSLOG"):
         KernelLog("/dev/nothing-here")
+
+
+def test_where_process_ids_are_not_the_machines_it_is_not_read() -> None:
+    """One victim would have two ids there."""
+    code = "from grader.observe.oom import KernelLog; KernelLog()"
+    command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode
+    assert "--pid host" in done.stderr
 
 
 @sandbox

@@ -162,6 +162,30 @@ def test_half_made_attempts_are_removed_later(own: Settings) -> None:
     kept.release()
 
 
+def test_ids_of_a_run_directory_that_cannot_be_seen_are_kept_for_a_day(own: Settings) -> None:
+    """It may be that of a grader in another container."""
+    _, claims = attempt.layout(own.run_dir)
+    elsewhere = identity.claim(Path(claims), "/run/of-another-container/attempts/one")
+    reap(own)
+    assert elsewhere.claim.is_symlink()
+    os.utime(elsewhere.claim, (1, 1), follow_symlinks=False)
+    reap(own)
+    assert not elsewhere.claim.is_symlink()
+
+
+def test_what_is_overdue_in_another_container_is_left_to_graders_there(own: Settings) -> None:
+    """As long as its own grader lives: only from there its control groups can be reached."""
+    made = attempt.make(own.run_dir, cgroup.detect(), -1)
+    file = Path(made.directory, "owner.json")
+    here = file.read_text()
+    view = f'"view":{attempt._view()}'
+    assert view in here
+    file.write_text(here.replace(view, '"view":1'))
+    assert reap(own).removed == ()
+    file.write_text(here)
+    assert reap(own).removed == (made.name,)
+
+
 def test_a_range_that_another_has_now_is_not_released(own: Settings) -> None:
     """Releasing twice frees nobody else's ids."""
     _, claims = attempt.layout(own.run_dir)

@@ -1,0 +1,34 @@
+"""What checks are given to read short answers with."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.check import short_answers
+from grader.errors import NotObservedError
+from grader.evidence import AnswerFile, Evidence, Machine, Sections
+
+
+def _evidence(text: str) -> Evidence:
+    machine = Machine("6.18", 1, "crun", "1.8.1")
+    files = {"answer.txt": AnswerFile(text, len(text))}
+    return Evidence("e", "sha256:0", "ada", {}, files, "none", machine, Sections())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("vm\n137\n", ("vm", "137")),
+        ("\n  `VM`.\n\n'137'\r\n", ("vm", "137")),
+        ("1. vm\n2) 12\n(3) 1.5\n4: x y\n", ("vm", "12", "1.5", "x y")),
+        ("1.904\n", ("1.904",)),
+        ("\n", ()),
+    ],
+)
+def test_short_answers_are_read_as_they_were_meant(text: str, expected: tuple[str, ...]) -> None:
+    assert short_answers(_evidence(text), "answer.txt") == expected
+
+
+def test_an_answer_that_is_not_there_was_not_observed() -> None:
+    with pytest.raises(NotObservedError):
+        short_answers(_evidence("1\n"), "other.txt")
