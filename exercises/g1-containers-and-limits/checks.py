@@ -1,6 +1,6 @@
 """Three short questions, each drawn for the participant."""
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, short_answers
 
 _VM = {
     "can run another operating system than its host",
@@ -16,14 +16,15 @@ _NAMES = {
     "containers": "container",
     "vms": "vm",
     "virtual machine": "vm",
+    "virtual machines": "vm",
     "cgroups": "cgroup",
     "control group": "cgroup",
+    "control groups": "cgroup",
 }
 
 
 def _line(evidence: Evidence, number: int) -> str:
-    lines = [line.strip().strip("`.").lower() for line in evidence.answer("answer.txt").splitlines()]
-    lines = [line for line in lines if line]
+    lines = short_answers(evidence, "answer.txt")
     answer = lines[number] if number < len(lines) else ""
     return _NAMES.get(answer, answer)
 

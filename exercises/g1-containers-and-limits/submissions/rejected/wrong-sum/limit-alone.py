@@ -1,15 +1,6 @@
-"""Answers the questions from a table of its own, so that the checks are compared with something."""
-
-_OF_CONTAINERS = ("milliseconds", "ps -ef", "file system", "virtualisation")
-_OF_CGROUPS = ("together", "peak", "nested", "kill")
-
-
-def _answers(parameters):
-    system = "container" if any(part in parameters["system"] for part in _OF_CONTAINERS) else "vm"
-    bound = "cgroup" if any(part in parameters["bound"] for part in _OF_CGROUPS) else "ulimit"
-    return system, bound, parameters["limit"] * parameters["children"]
+from .answers import lines, right
 
 
 def files(parameters):
-    system, bound, _total = _answers(parameters)
-    return {"answer.txt": f"{system}\n{bound}\n{parameters['limit']}\n"}
+    system, bound, _ = right(parameters)
+    return lines(system, bound, parameters["limit"])

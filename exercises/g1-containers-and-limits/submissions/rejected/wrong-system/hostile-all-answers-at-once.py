@@ -1,15 +1,5 @@
-"""Answers the questions from a table of its own, so that the checks are compared with something."""
-
-_OF_CONTAINERS = ("milliseconds", "ps -ef", "file system", "virtualisation")
-_OF_CGROUPS = ("together", "peak", "nested", "kill")
-
-
-def _answers(parameters):
-    system = "container" if any(part in parameters["system"] for part in _OF_CONTAINERS) else "vm"
-    bound = "cgroup" if any(part in parameters["bound"] for part in _OF_CGROUPS) else "ulimit"
-    return system, bound, parameters["limit"] * parameters["children"]
+from .answers import lines, right
 
 
 def files(parameters):
-    _system, _bound, total = _answers(parameters)
-    return {"answer.txt": f"container vm\ncgroup ulimit\n{total}\n"}
+    return lines("container vm", "cgroup ulimit", right(parameters)[2])

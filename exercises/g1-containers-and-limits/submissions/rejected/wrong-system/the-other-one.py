@@ -1,16 +1,6 @@
-"""Answers the questions from a table of its own, so that the checks are compared with something."""
-
-_OF_CONTAINERS = ("milliseconds", "ps -ef", "file system", "virtualisation")
-_OF_CGROUPS = ("together", "peak", "nested", "kill")
-
-
-def _answers(parameters):
-    system = "container" if any(part in parameters["system"] for part in _OF_CONTAINERS) else "vm"
-    bound = "cgroup" if any(part in parameters["bound"] for part in _OF_CGROUPS) else "ulimit"
-    return system, bound, parameters["limit"] * parameters["children"]
+from .answers import OTHER, lines, right
 
 
 def files(parameters):
-    system, bound, total = _answers(parameters)
-    other = {"container": "vm", "vm": "container"}[system]
-    return {"answer.txt": f"{other}\n{bound}\n{total}\n"}
+    system, bound, total = right(parameters)
+    return lines(OTHER[system], bound, total)

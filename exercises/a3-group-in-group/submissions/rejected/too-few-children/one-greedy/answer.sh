@@ -1,0 +1,10 @@
+g=/sys/fs/cgroup; [ -e $g/cgroup.controllers ] || g=$g/memory
+mkdir -p $g/{{ outer }}/{{ inner }}
+put() { [ ! -e "$g/$1" ] || echo "$2" >"$g/$1"; }
+put {{ outer }}/cgroup.subtree_control +memory
+for file in memory.max memory.limit_in_bytes memory.memsw.limit_in_bytes; do put {{ outer }}/$file {{ limit }}M; done
+put {{ outer }}/memory.swap.max 0
+for file in memory.max memory.limit_in_bytes; do put {{ outer }}/{{ inner }}/$file {{ wide }}M; done
+echo $$ >$g/{{ outer }}/{{ inner }}/cgroup.procs
+tail -n1 /dev/zero
+exit 0

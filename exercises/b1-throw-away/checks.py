@@ -1,0 +1,89 @@
+"""A receipt that only the installed tool can write has to come from a container that is there no more."""
+
+import hashlib
+
+from grader.check import Evidence, Feedback, check
+
+_ID_SHOWN = 12
+
+
+def _receipt(evidence: Evidence) -> tuple[str, str]:
+    """Return the host name and the seal of the last receipt for the word, or two empty texts."""
+    word = str(evidence.parameters["word"])
+    lines = [line.split() for line in evidence.probe("receipt").stdout.splitlines()]
+    found = [(words[2], words[3]) for words in lines if len(words) == 4 and words[:2] == ["RECEIPT", word]]
+    return found[-1] if found else ("", "")
+
+
+def _seal(evidence: Evidence, host: str) -> str:
+    """Return what the tool of this participant makes of the word on that host (see setup.sh)."""
+    values = evidence.parameters
+    sealed = f"{values['secret']} ii 1.{values['release']} {host} {values['word']}"
+    return hashlib.sha256(sealed.encode()).hexdigest()[:20]
+
+
+def _hosts(evidence: Evidence) -> set[str]:
+    """Return the host names of the containers that the engine made and the host saw."""
+    return {
+        event.id[:_ID_SHOWN]
+        for event in evidence.events
+        if event.kind == "container"
+        and event.action == "create"
+        and f"/docker/{event.id}" in evidence.cgroups
+    }
+
+
+@check("There is a receipt for the word", points=1)
+def receipt(evidence: Evidence) -> Feedback | None:
+    host, seal = _receipt(evidence)
+    if seal and seal == _seal(evidence, host):
+        return None
+    return Feedback(
+        "no-receipt",
+        "/work/receipt.txt holds no receipt by your tool for your word.",
+        expected=f"RECEIPT {evidence.parameters['word']}, where it was run, and the right seal",
+        actual=evidence.probe("receipt").stdout.strip()[-200:] or "nothing",
+        why="An experiment is made for its result.",
+    )
+
+
+@check("The tool was run in a container", points=2, after=("receipt",))
+def contained(evidence: Evidence) -> Feedback | None:
+    host, _ = _receipt(evidence)
+    if host in _hosts(evidence):
+        return None
+    return Feedback(
+        "not-in-a-container",
+        "The receipt was not written in a container that the host saw.",
+        expected=" or ".join(sorted(_hosts(evidence))) or "the id of a container",
+        actual=host,
+        why="A program from a stranger may do on your machine whatever you may do.",
+    )
+
+
+@check("Nothing is left in the engine", points=2, after=("contained",))
+def removed(evidence: Evidence) -> Feedback | None:
+    left = [container.name for container in evidence.engine.containers]
+    if not left:
+        return None
+    return Feedback(
+        "container-left",
+        "There are containers left in the engine.",
+        expected="none",
+        actual=", ".join(left),
+        why="Every experiment that is not removed keeps its disk space, until the disk is full.",
+    )
+
+
+@check("Nothing is left on the machine", points=1, after=("contained",))
+def clean(evidence: Evidence) -> Feedback | None:
+    found = evidence.probe("left-outside")
+    if found.ok and not found.stdout.strip():
+        return None
+    return Feedback(
+        "left-on-the-machine",
+        "There is a copy of the tool on the machine itself.",
+        expected="no such file in /work, /tmp and /root",
+        actual=found.stdout.strip()[:200] or found.error or "",
+        why="What is there afterwards, the next person takes for needed.",
+    )

@@ -1,0 +1,1 @@
+docker run --rm --volume /work:/work nilcons/debian bash -c 'dpkg --extract /work/{{ tool }}.deb / && {{ tool }} {{ word }} >/work/receipt.txt'

@@ -1,0 +1,2 @@
+docker exec --detach --user {{ user }} {{ name }} sleep {{ seconds }}
+echo TICKET $(docker exec {{ name }} cat /etc/ticket)

@@ -1,0 +1,2 @@
+docker exec {{ name }}-old sleep {{ seconds }} &
+sleep 0.5

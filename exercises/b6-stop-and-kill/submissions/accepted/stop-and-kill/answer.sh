@@ -1,0 +1,3 @@
+docker kill {{ doomed }}
+docker stop {{ polite }}
+docker stop --time {{ grace }} {{ stubborn }}

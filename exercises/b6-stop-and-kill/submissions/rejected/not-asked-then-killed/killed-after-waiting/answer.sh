@@ -1,0 +1,3 @@
+docker stop {{ polite }}
+sleep {{ grace }}
+docker kill {{ stubborn }} {{ doomed }}

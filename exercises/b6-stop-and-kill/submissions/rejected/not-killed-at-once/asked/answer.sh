@@ -1,0 +1,1 @@
+docker stop --time {{ grace }} {{ polite }} {{ stubborn }} {{ doomed }}

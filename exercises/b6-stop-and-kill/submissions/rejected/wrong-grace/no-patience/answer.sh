@@ -1,0 +1,3 @@
+docker stop {{ polite }}
+docker kill {{ doomed }}
+docker stop --time 0 {{ stubborn }}

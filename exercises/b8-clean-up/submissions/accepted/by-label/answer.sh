@@ -1,0 +1,1 @@
+docker rm --force --volumes $(docker ps --all --quiet --filter label=team={{ team }})

@@ -1,0 +1,1 @@
+docker rm --force --volumes $(docker ps --quiet --filter label=team={{ team }})

@@ -1,0 +1,2 @@
+docker rm --force --volumes $(docker ps --all --quiet --filter label=team={{ team }})
+docker volume rm {{ team }}-archive

@@ -1,0 +1,1 @@
+docker rm --force $(docker ps --all --quiet --filter label=team={{ team }})

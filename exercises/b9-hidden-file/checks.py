@@ -1,0 +1,36 @@
+"""The file is read out of the image once more, after the answer: what was printed has to be that."""
+
+from grader.check import Evidence, Feedback, check
+
+_WORD = "FOUND"
+
+
+@check("The hidden line was found", points=3)
+def found(evidence: Evidence) -> Feedback | None:
+    truth = evidence.probe("truth").stdout.strip()
+    lines = [line.replace(":", " ").split() for line in evidence.run.stdout.splitlines()]
+    printed = [words[1] for words in lines if len(words) == 2 and words[0] == _WORD]
+    # The first half is known to the grader: an image that was changed meanwhile does not have it.
+    if printed[-1:] == [truth] and truth.startswith(f"{evidence.parameters['secret']}-"):
+        return None
+    return Feedback(
+        "wrong-line",
+        f"Your output has no line with {_WORD} and what the hidden file says.",
+        expected=f"{_WORD} and the line in .{evidence.parameters['file']}",
+        actual=f"{_WORD} {printed[-1]}" if printed else evidence.run.stdout.strip()[-200:] or "no output",
+        why="Everything in an image can be read by everybody who has it.",
+    )
+
+
+@check("No container is left", points=1, after=("found",))
+def tidy(evidence: Evidence) -> Feedback | None:
+    left = [container.name for container in evidence.engine.containers]
+    if not left:
+        return None
+    return Feedback(
+        "containers-left",
+        "There are containers left in the engine.",
+        expected="none",
+        actual=", ".join(left),
+        why="Each look into an image leaves a container behind, unless somebody removes it.",
+    )

@@ -1,0 +1,2 @@
+docker run --rm {{ image }}
+echo FOUND {{ file }}-0123456789ab

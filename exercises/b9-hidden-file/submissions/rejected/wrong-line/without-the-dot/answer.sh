@@ -1,0 +1,1 @@
+echo FOUND $(docker run --rm --entrypoint cat {{ image }} /etc/{{ file }} | tr ' ' -)

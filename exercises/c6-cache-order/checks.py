@@ -1,0 +1,99 @@
+"""Every installation is sealed with an id of its own: two images with the same ids share that step."""
+
+from hashlib import sha256
+
+from grader.check import Evidence, Feedback, check
+
+
+def _installed(evidence: Evidence, image: str) -> dict[str, str]:
+    """Return the ids of genuine installations in an image, by name."""
+    found = {}
+    for line in evidence.probe("installed").stdout.splitlines():
+        tag, name, identity, seal = (*line.split(), "", "", "", "")[:4]
+        if tag == image and seal == sha256(f"plumbline {name} {identity}".encode()).hexdigest():
+            found[name] = identity
+    return found
+
+
+def _names(evidence: Evidence) -> set[str]:
+    return {str(evidence.parameters["first"]), str(evidence.parameters["second"])}
+
+
+def _shown(installed: dict[str, str]) -> str:
+    return ", ".join(f"{name} by {identity[:8]}" for name, identity in sorted(installed.items())) or "nothing"
+
+
+@check("The dependencies are installed", points=1)
+def installed(evidence: Evidence) -> Feedback | None:
+    build, found = evidence.build, _installed(evidence, "answer")
+    if not build.ok:
+        return Feedback(
+            "build-failed",
+            "No image came of your Dockerfile.",
+            expected="an image",
+            actual=build.refused or build.output.strip()[-600:] or "the build failed",
+            why="The builder's last lines name the step that failed.",
+        )
+    if _names(evidence) <= found.keys():
+        return None
+    return Feedback(
+        "not-installed",
+        "The image lacks a dependency that `install-dependencies` has installed.",
+        expected=", ".join(sorted(_names(evidence))),
+        actual=_shown(found),
+        why="A program without its dependencies runs on its author's machine only.",
+    )
+
+
+@check("The program runs, and a changed one gets into the image", points=2, after=("installed",))
+def follows_source(evidence: Evidence) -> Feedback | None:
+    probe, word = evidence.probe("changed-app"), str(evidence.parameters["changed"])
+    words = probe.stdout.split()
+    if words == ["changed", "to", word]:
+        return None
+    if words[:1] != ["running"]:
+        return Feedback(
+            "does-not-run",
+            "The image's command does not run `app.sh`.",
+            expected=f"changed to {word}",
+            actual=probe.error or (probe.stdout + probe.stderr).strip()[:300] or "nothing",
+            why="A fast build of the wrong thing helps nobody.",
+        )
+    return Feedback(
+        "old-program",
+        "After `app.sh` has changed, the new image does not run the new program.",
+        expected=f"changed to {word}",
+        actual=probe.stdout.strip()[:300],
+        why="An image has to follow its source, else one debugs a program that nobody wrote.",
+    )
+
+
+@check("A changed program installs nothing again", points=2, after=("follows_source",))
+def keeps_dependencies(evidence: Evidence) -> Feedback | None:
+    before, after = _installed(evidence, "answer"), _installed(evidence, "answer-source")
+    if before == after:
+        return None
+    return Feedback(
+        "installed-again",
+        "Only `app.sh` had changed, and the dependencies were installed again.",
+        expected=_shown(before),
+        actual=_shown(after),
+        why="A step is done again when anything has changed that it could see, needed or not.",
+    )
+
+
+@check("A changed list is installed", points=1, after=("follows_source",))
+def follows_list(evidence: Evidence) -> Feedback | None:
+    found = _installed(evidence, "answer-list")
+    wanted = _names(evidence) | {f"extra-{evidence.parameters['changed']}"}
+    if wanted <= found.keys():
+        return None
+    again = evidence.probe("list-changed").build
+    failed = again.output.strip()[-300:] if again is not None and not again.ok else ""
+    return Feedback(
+        "old-dependencies",
+        "After a line was added to `dependencies.txt`, the new image lacks that dependency.",
+        expected=", ".join(sorted(wanted)),
+        actual=failed or _shown(found),
+        why="A cache that never notices a change is worse than none.",
+    )

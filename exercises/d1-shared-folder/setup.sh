@@ -1,0 +1,17 @@
+# A folder of the host, and an image whose program signs the book of a shared folder, and only there.
+mkdir "/work/$PARAMETER_FOLDER"
+chown "$PARAMETER_USER:$PARAMETER_USER" "/work/$PARAMETER_FOLDER"
+cd "$(mktemp -d)"
+cat >sign <<END
+#!/bin/sh
+from=\$(sed -n 's/^[0-9]* [0-9]* [0-9:]* \([^ ]*\) \/data .*/\1/p' /proc/self/mountinfo | tail -n1)
+[ -n "\$from" ] || { echo "Nothing is shared as /data: the book would be lost with this container." >&2; exit 1; }
+book=/data/$PARAMETER_BOOK
+line="\$(hostname) \$from \$(cat "\$book" 2>/dev/null | grep -c .)"
+echo "\$line \$(echo "$PARAMETER_SECRET \$line" | sha256sum | cut -c1-16)" >>"\$book" && echo "Signed \$book."
+END
+chmod 755 sign
+docker create --name making busybox
+docker cp sign making:/usr/local/bin/sign
+docker commit --change 'ENTRYPOINT ["/usr/local/bin/sign"]' --change 'CMD []' making "$PARAMETER_IMAGE"
+docker rm making

@@ -1,0 +1,79 @@
+"""Four short questions about nested limits, with numbers drawn for the participant."""
+
+from grader.check import Evidence, Feedback, check, short_answers
+
+_MIB = 1 << 20
+_FILES = {
+    "says how much memory the group uses at this moment": "memory.current",
+    "says how much memory the group has used at the worst moment so far": "memory.peak",
+    "caps the memory that the group may use": "memory.max",
+    "keeps the group from evading its cap by writing memory to disk": "memory.swap.max",
+    "lists the group's processes, and takes one in when its number is written there": "cgroup.procs",
+}
+
+
+def _line(evidence: Evidence, number: int) -> str:
+    lines = short_answers(evidence, "answer.txt")
+    return lines[number] if number < len(lines) else ""
+
+
+def _number(evidence: Evidence, name: str) -> int:
+    return int(evidence.parameters[name])
+
+
+@check("The right file of a group is named")
+def file(evidence: Evidence) -> Feedback | None:
+    answer = _line(evidence, 0).rpartition("/")[2]
+    if answer == _FILES[str(evidence.parameters["question"])]:
+        return None
+    return Feedback(
+        "wrong-file",
+        "Another file does that.",
+        expected=f"the one that {evidence.parameters['question']}",
+        actual=answer or "no answer",
+        why="A group is operated by nothing but these files: no command stands between you and the kernel.",
+    )
+
+
+@check("A limit is given in bytes")
+def written(evidence: Evidence) -> Feedback | None:
+    answer = _line(evidence, 1).removesuffix("bytes").strip()
+    answer = answer.translate(dict.fromkeys(map(ord, ",_' ")))
+    if answer == str(_number(evidence, "inner") * _MIB):
+        return None
+    return Feedback(
+        "wrong-bytes",
+        "That is not the limit of the inner group in bytes.",
+        expected=f"{evidence.parameters['inner']} MiB, where a MiB is 1024 times 1024 bytes",
+        actual=answer or "no answer",
+        why="A limit that is off by a thousand kills everything, or nothing.",
+    )
+
+
+@check("Limits of nested groups are added up rightly")
+def together(evidence: Evidence) -> Feedback | None:
+    answer = _line(evidence, 2)
+    limit = min(_number(evidence, "outer"), _number(evidence, "inner"))
+    if answer == str(limit // _number(evidence, "each")):
+        return None
+    return Feedback(
+        "wrong-count-in-group",
+        "Another number of children fits into both groups.",
+        expected=f"as often as {evidence.parameters['each']} MiB fit below both limits",
+        actual=answer or "no answer",
+        why="A group counts its children's groups too: an inner limit can only make things tighter.",
+    )
+
+
+@check("What ulimit does not stop is known")
+def apart(evidence: Evidence) -> Feedback | None:
+    answer = {"all": str(_number(evidence, "children"))}.get(_line(evidence, 3), _line(evidence, 3))
+    if answer == str(_number(evidence, "children")):
+        return None
+    return Feedback(
+        "wrong-count-with-ulimit",
+        "Another number of children can be there at once.",
+        expected="as many as each stay below the limit on their own",
+        actual=answer or "no answer",
+        why="A limit for each process is no limit for a program that may fork.",
+    )

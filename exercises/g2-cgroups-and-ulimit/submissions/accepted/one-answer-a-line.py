@@ -1,0 +1,5 @@
+from .answers import lines, right
+
+
+def files(parameters):
+    return lines(right(parameters))

@@ -1,0 +1,101 @@
+"""Five short questions about namespaces and layers, drawn for the participant."""
+
+from grader.check import Evidence, Feedback, check, short_answers
+
+_KINDS = {
+    "its own host name": "uts",
+    "its own network interfaces and ports": "network",
+    "its own numbering of processes": "pid",
+    "its own table of mounted file systems": "mount",
+    "its own mapping of user numbers": "user",
+}
+_SHORT = {"net": "network", "mnt": "mount"}
+_OF_FILES = ("RUN", "COPY", "ADD")
+
+
+def _line(evidence: Evidence, number: int) -> str:
+    lines = short_answers(evidence, "answer.txt")
+    return lines[number] if number < len(lines) else ""
+
+
+def _mib(evidence: Evidence, number: int) -> str:
+    return _line(evidence, number).removesuffix("mib").strip()
+
+
+def _number(evidence: Evidence, name: str) -> int:
+    return int(evidence.parameters[name])
+
+
+def _layers(evidence: Evidence) -> int:
+    return sum(_number(evidence, name) for name in ("base", "big", "small"))
+
+
+@check("The kind of namespace is known")
+def kind(evidence: Evidence) -> Feedback | None:
+    answer = _line(evidence, 0).removesuffix("namespace").strip()
+    if _SHORT.get(answer, answer) == _KINDS[str(evidence.parameters["view"])]:
+        return None
+    return Feedback(
+        "wrong-kind",
+        "Another kind of namespace does that.",
+        expected=f"the one that gives a process {evidence.parameters['view']}",
+        actual=answer or "no answer",
+        why="Each kind can be had alone: a container is the habit of taking most of them together.",
+    )
+
+
+@check("Process ids are counted at every level")
+def ids(evidence: Evidence) -> Feedback | None:
+    answer = _line(evidence, 1)
+    if answer == str(_number(evidence, "depth") + 1):
+        return None
+    return Feedback(
+        "wrong-ids",
+        "The process has another number of ids.",
+        expected="one for every level that can see it, the host's own among them",
+        actual=answer or "no answer",
+        why="The host sees all that runs in containers, under other numbers than they see themselves.",
+    )
+
+
+@check("Data and metadata are told apart")
+def instruction(evidence: Evidence) -> Feedback | None:
+    right = "data" if evidence.parameters["instruction"] in _OF_FILES else "metadata"
+    answer = _line(evidence, 2)
+    if answer == right:
+        return None
+    return Feedback(
+        "wrong-layer-kind",
+        f"{evidence.parameters['instruction']} leaves the other one.",
+        expected=right,
+        actual=answer or "no answer",
+        why="Metadata costs nothing and can be changed at every start; data is what is stored and shipped.",
+    )
+
+
+@check("What layers hold is added up rightly")
+def size(evidence: Evidence) -> Feedback | None:
+    answer = _mib(evidence, 3)
+    if answer == str(_layers(evidence)):
+        return None
+    return Feedback(
+        "wrong-size",
+        "The layers hold another amount.",
+        expected="everything that any layer ever wrote",
+        actual=answer or "no answer",
+        why="A file that a later layer deletes is hidden, not gone: it is stored, sent and readable.",
+    )
+
+
+@check("What containers share is known")
+def disk(evidence: Evidence) -> Feedback | None:
+    answer = _mib(evidence, 4)
+    if answer == str(_layers(evidence) + _number(evidence, "containers") * _number(evidence, "own")):
+        return None
+    return Feedback(
+        "wrong-disk",
+        "All this needs another amount.",
+        expected="the image's layers once, and what each container wrote",
+        actual=answer or "no answer",
+        why="Containers copy only what they change. That is why starting one takes milliseconds.",
+    )
