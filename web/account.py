@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
@@ -13,6 +14,9 @@ from web.services import services
 from worker.people import BadNameError, NameTakenError, WrongJoinCodeError
 
 blueprint = Blueprint("account", __name__)
+
+THEMES: Final = ("light", "dark")
+_YEAR: Final = 31_536_000
 
 
 @blueprint.get("/join")
@@ -26,7 +30,7 @@ def join() -> str | Response:
 @blueprint.post("/join")
 @limiter.limit(lambda: services().settings.join_rate, key_func=address)
 def join_now() -> tuple[str, int] | Response:
-    """Take part; the page that follows shows the personal link once."""
+    """Take part; the page that follows says where the personal link is."""
     name, join_code = request.form.get("name", ""), request.form.get("join_code", "")
     try:
         found, token = services().store.people.join(join_code, name)
@@ -40,7 +44,8 @@ def join_now() -> tuple[str, int] | Response:
         return page, status
     become_participant(found)
     session["token"] = token
-    return _next()
+    flash(f"Welcome, {found.name}. Your personal link for other devices is behind your name.")
+    return _to(request.args.get("next", ""))
 
 
 @blueprint.get("/me")
@@ -50,9 +55,9 @@ def me() -> str | Response:
     if found is None:
         return redirect(url_for("account.join"))
     token = session.get("token")
-    base = services().settings.base_url.rstrip("/") or request.host_url.rstrip("/")
+    base = services().base_url()
     link = f"{base}{url_for('account.come_back')}#{token}" if token else None
-    return render_template("me.html", token=token, link=link)
+    return render_template("me.html", token=token, link=link, base=base)
 
 
 @blueprint.post("/me/token")
@@ -105,8 +110,7 @@ def sign_in_now() -> tuple[str, int] | Response:
         problem = "No account has this name and password."
         return render_template("sign_in.html", name=name[:100], problem=problem), 422
     become_account(found)
-    target = _next()
-    return target if request.args.get("next") else redirect(url_for("pages.overview"))
+    return _to(request.args.get("next") or url_for("pages.overview"))
 
 
 @blueprint.post("/sign-out")
@@ -116,9 +120,26 @@ def sign_out() -> Response:
     return redirect(url_for("pages.start"))
 
 
-def _next() -> Response:
+@blueprint.post("/theme")
+def theme() -> Response:
+    """Remember which colours this browser is to show."""
+    found = _to(request.form.get("next", ""))
+    chosen = request.form.get("theme", "")
+    if chosen in THEMES:
+        found.set_cookie("theme", chosen, max_age=_YEAR, httponly=True, samesite="Lax")
+    else:
+        found.delete_cookie("theme")
+    return found
+
+
+def chosen_theme() -> str:
+    """Return the colours that this browser asked for, or an empty text for those of its system."""
+    chosen = request.cookies.get("theme", "")
+    return chosen if chosen in THEMES else ""
+
+
+def _to(target: str) -> Response:
     """Go on to where somebody wanted to go, if that is a page of ours."""
-    target = request.args.get("next", "")
     parts = urlsplit(target)
     ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
     return redirect(target if ours else url_for("pages.start"))

@@ -16,7 +16,7 @@ from web.identity import account, by_token
 from web.problems import Problem
 from web.reply import iso, json_response
 from web.scoreboard import board
-from web.security import csrf, limiter
+from web.security import address, csrf, limiter
 from web.services import services
 from web.submitting import exercise_named, parameters, submit, uploaded
 from worker.people import BadNameError, NameTakenError, Participant, WrongJoinCodeError
@@ -47,7 +47,7 @@ def _body(shape: Any) -> Any:
 
 
 @blueprint.post("/participants")
-@limiter.limit(lambda: services().settings.join_rate)
+@limiter.limit(lambda: services().settings.join_rate, key_func=address)
 def join() -> Response:
     """Take part in a workshop."""
     given = _body(_Join)
@@ -102,7 +102,7 @@ def exercise(slug: str) -> Response:
 
 
 @blueprint.post("/submissions")
-@limiter.limit(lambda: services().settings.submission_rate)
+@limiter.exempt  # counted by participant, when it is known who that is
 def add() -> Response:
     """Submit an answer."""
     participant = by_token()
@@ -119,8 +119,10 @@ def add() -> Response:
         files = uploaded(request.files, found)
     else:
         raise Problem(415, "send multipart/form-data or application/json")
-    identity, _ = submit(participant, found, files)
-    reply = json_response({"id": identity, "state": State.QUEUED.value}, 202)
+    identity, new = submit(participant, found, files, request.headers.get("Idempotency-Key"))
+    before = None if new else services().store.submissions.get(identity)
+    state = before.state if before else State.QUEUED
+    reply = json_response({"id": identity, "state": state.value}, 202)
     reply.headers["Location"] = url_for("api.one", identity=identity)
     return reply
 
@@ -174,9 +176,8 @@ def evidence(identity: str) -> Response:
 @blueprint.get("/scoreboard")
 def scoreboard() -> Response:
     """Show who has solved what."""
-    staff = account()
-    workshop_id = services().store.people.workshops()[0].id if staff is not None else by_token().workshop_id
-    found = board(workshop_id)
+    workshop = services().first_workshop() if account() is not None else None
+    found = board(workshop.id if workshop else by_token().workshop_id)
     return json_response(
         {
             "exercises": [

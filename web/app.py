@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from flask import Flask
 from jinja2 import StrictUndefined
 
 from grader import __version__
 from grader.report.table import points
-from web import account, api, identity, operations, pages, problems, security, services
+from web import account, api, identity, operations, pages, problems, security, services, static_files
 from web.reply import iso
 from worker import logs
 from worker.settings import ServiceSettings
 
-_WEEKS = 8
+_WEEKS: Final = 8
 
 
 def create_app(settings: ServiceSettings) -> Flask:
@@ -22,14 +23,14 @@ def create_app(settings: ServiceSettings) -> Flask:
     app = Flask("web")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(points=points, iso=iso)
+    app.jinja_env.filters.update(points=points, iso=iso, number=pages.number)
     app.permanent_session_lifetime = timedelta(weeks=_WEEKS)
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(hours=1)
     found = services.Services(settings)
     found.store.first_start(settings)
     services.install(app, found)
     security.install(app, settings, found.store.session_key(settings))
     problems.install(app)
+    static_files.install(app)
     for module in (pages, account, api, operations):
         app.register_blueprint(module.blueprint)
 
@@ -38,6 +39,7 @@ def create_app(settings: ServiceSettings) -> Flask:
         return {
             "participant": identity.participant(),
             "account": identity.account(),
+            "theme": account.chosen_theme(),
             "version": __version__,
         }
 

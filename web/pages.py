@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,16 +22,17 @@ from grader.report import junit
 from web import markdown
 from web.identity import account, participant, participants_only, staff_only
 from web.problems import Problem
-from web.scoreboard import board
-from web.security import limiter
+from web.scoreboard import table
 from web.services import SECTIONS, services
 from web.submitting import exercise_named, parameters, submit, uploaded
 from worker.people import Participant
-from worker.submission import State, Submitted
+from worker.submission import Standing, State, Submitted
 
 blueprint = Blueprint("pages", __name__)
 
 _LIVE_SECONDS: Final = 20.0
+_LOOK_SECONDS: Final = 2.0  # should a notice be lost; others may also have moved on in the queue
+_ONCE: Final = re.compile(r"[0-9a-f]{32}")
 OUTCOMES: Final = {
     Outcome.PASSED: "Passed",
     Outcome.FAILED: "Not yet",
@@ -37,12 +42,24 @@ OUTCOMES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a participant is with one exercise."""
+class Section:
+    """A section of the workshop.
 
-    score: float
-    passed: bool
-    attempts: int
+    Attributes:
+        points: That the participant has.
+        most: That all of its exercises give.
+    """
+
+    letter: str
+    title: str
+    exercises: tuple[Exercise, ...]
+    points: float
+    most: float
+
+
+def number(slug: str) -> str:
+    """Return what an exercise is called in short: A4 for `a4-oom-kill`."""
+    return slug.partition("-")[0].upper()
 
 
 @blueprint.get("/")
@@ -50,33 +67,42 @@ def start() -> str:
     """List the exercises by section, with one's own progress."""
     found = participant()
     progress = _progress(found) if found is not None else {}
+    every = services().exercises
     sections = [
-        (letter, SECTIONS.get(letter, ""), list(exercises))
-        for letter, exercises in groupby(services().exercises.values(), lambda one: one.section)
+        _section(letter, tuple(exercises), progress)
+        for letter, exercises in groupby(every.values(), lambda one: one.section)
     ]
-    every = services().exercises.values()
     return render_template(
         "start.html",
+        workshop=services().workshop(found.workshop_id) if found else None,
         sections=sections,
         progress=progress,
-        points=sum(own.score for own in progress.values()),
-        most=sum(exercise.max_score for exercise in every),
-        minutes=sum(exercise.minutes for exercise in every),
+        count=len(every),
+        solved=sum(own.passed for own in progress.values()),
+        points=sum(section.points for section in sections),
+        most=sum(section.most for section in sections),
+        minutes=sum(exercise.minutes for exercise in every.values()),
+        following=next((one for slug, one in every.items() if not _solved(progress, slug)), None),
     )
 
 
-def _progress(found: Participant) -> dict[str, Progress]:
-    progress: dict[str, Progress] = {}
-    for submitted in services().store.submissions.of(found.id, limit=2_000):
-        if submitted.state is not State.GRADED:
-            continue
-        before = progress.get(submitted.exercise, Progress(0.0, passed=False, attempts=0))
-        progress[submitted.exercise] = Progress(
-            max(before.score, submitted.score or 0.0),
-            before.passed or bool(submitted.passed),
-            before.attempts + 1,
-        )
-    return progress
+def _progress(found: Participant) -> dict[str, Standing]:
+    standings = services().store.submissions.standings(found.workshop_id, found.id)
+    return {standing.exercise: standing for standing in standings}
+
+
+def _solved(progress: Mapping[str, Standing], slug: str) -> bool:
+    return slug in progress and progress[slug].passed
+
+
+def _section(letter: str, exercises: tuple[Exercise, ...], progress: Mapping[str, Standing]) -> Section:
+    return Section(
+        letter,
+        SECTIONS.get(letter, ""),
+        exercises,
+        sum(progress[one.slug].score for one in exercises if one.slug in progress),
+        sum(one.max_score for one in exercises),
+    )
 
 
 @blueprint.get("/exercises/<slug>")
@@ -88,7 +114,6 @@ def task(slug: str) -> str:
 
 @blueprint.post("/exercises/<slug>")
 @participants_only
-@limiter.limit(lambda: services().settings.submission_rate)
 def hand_in(slug: str) -> tuple[str, int] | Redirect:
     """Take an answer from the form: uploaded files, and texts for those that were not uploaded."""
     found = _known()
@@ -100,11 +125,22 @@ def hand_in(slug: str) -> tuple[str, int] | Redirect:
             if spec.name not in files and text.strip():
                 # Browsers send lines with carriage returns, which no shell likes.
                 files[spec.name] = text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")
-        identity, _ = submit(found, exercise, files)
+        identity, _ = submit(found, exercise, files, _key(files))
     except Problem as problem:
         texts = {spec.name: request.form.get(f"text:{spec.name}", "") for spec in exercise.files}
         return _task(exercise, texts, problem.detail), problem.status
     return to(url_for("pages.result", identity=identity), 303)
+
+
+def _key(files: Mapping[str, bytes]) -> str | None:
+    """Return a key that two clicks on the same form share, but not what was changed between them."""
+    once = request.form.get("once", "")
+    if not _ONCE.fullmatch(once):
+        return None
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(name.encode("utf-8", "surrogatepass") + hashlib.sha256(files[name]).digest())
+    return f"form-{once}-{digest.hexdigest()}"
 
 
 def _task(exercise: Exercise, texts: Mapping[str, str], problem: str | None) -> str:
@@ -119,6 +155,8 @@ def _task(exercise: Exercise, texts: Mapping[str, str], problem: str | None) -> 
     return render_template(
         "task.html",
         exercise=exercise,
+        workshop=services().workshop(found.workshop_id),
+        once=secrets.token_hex(16),
         text=markdown.to_html(markdown.body(fill(exercise.text, values))),
         hints=[markdown.to_html(fill(hint, values)) for hint in exercise.hints],
         files=[
@@ -129,14 +167,15 @@ def _task(exercise: Exercise, texts: Mapping[str, str], problem: str | None) -> 
         attempts=attempts,
         problem=problem,
         before=services().exercises[slugs[place - 1]] if place else None,
-        after=services().exercises[slugs[place + 1]] if place + 1 < len(slugs) else None,
+        after=_following(exercise.slug),
     )
 
 
 @blueprint.get("/submissions/<identity>")
 def result(identity: str) -> str:
     """Show a submission: where it is, and its verdict once it is there."""
-    return _render("result.html", _visible(identity))
+    submitted = _visible(identity)
+    return _render("result.html", submitted, _position(submitted))
 
 
 @blueprint.get("/submissions/<identity>/live")
@@ -144,38 +183,53 @@ def live(identity: str) -> Response:
     """Give the changing part of the result page as soon as it differs from what the page shows."""
     submitted = _visible(identity)
     shown = request.args.get("shown", "")
-    with services().ear.waiting(identity, for_progress=True) as heard:
-        submitted = services().store.submissions.get(identity) or submitted
-        if not submitted.state.final and shown == _shown(submitted) and services().may_wait():
-            heard.wait(_LIVE_SECONDS)
+    end = time.monotonic() + _LIVE_SECONDS
+    while True:
+        with services().ear.waiting(identity, for_progress=True) as heard:
+            # What happened before we listened was not heard.
             submitted = services().store.submissions.get(identity) or submitted
-    page = Response(_render("live.html", submitted), mimetype="text/html")
+            position = _position(submitted)
+            rest = end - time.monotonic()
+            if _shown(submitted, position) != shown or rest <= 0 or not services().may_wait():
+                break
+            heard.wait(min(rest, _LOOK_SECONDS))
+    page = Response(_render("live.html", submitted, position), mimetype="text/html")
     page.headers["X-Final"] = "1" if submitted.state.final else "0"
     return page
 
 
-def _shown(submitted: Submitted) -> str:
-    return f"{submitted.state.value}:{submitted.attempt}:{services().ear.last(submitted.id)}"
+def _position(submitted: Submitted) -> int | None:
+    return services().store.submissions.position(submitted.id) if submitted.state is State.QUEUED else None
 
 
-def _render(template: str, submitted: Submitted) -> str:
+def _shown(submitted: Submitted, position: int | None) -> str:
+    heard = services().ear.last(submitted.id)
+    return f"{submitted.state.value}:{submitted.attempt}:{position}:{heard}"
+
+
+def _render(template: str, submitted: Submitted, position: int | None) -> str:
     report = report_json.from_json(submitted.report) if submitted.report else None
     exercise = services().exercise(submitted.exercise)
     return render_template(
         template,
         submitted=submitted,
-        shown=_shown(submitted),
+        shown=_shown(submitted, position),
         report=report,
         checks=report.checks if report else (),
         outcomes=OUTCOMES,
         exercise=exercise,
         progress=services().ear.last(submitted.id),
-        position=services().store.submissions.position(submitted.id)
-        if submitted.state is State.QUEUED
-        else None,
+        position=position,
         files=services().store.submissions.files(submitted.id) if template == "result.html" else {},
+        following=_following(submitted.exercise),
         first_problem=_first_problem(report.checks if report else ()),
     )
+
+
+def _following(slug: str) -> Exercise | None:
+    slugs = list(services().exercises)
+    after = slugs[slugs.index(slug) + 1 :] if slug in slugs else []
+    return services().exercises[after[0]] if after else None
 
 
 def _first_problem(checks: tuple[CheckResult, ...]) -> CheckResult | None:
@@ -216,9 +270,11 @@ def scoreboard() -> str | Redirect:
     found = participant()
     if found is None and account() is None:
         return to(url_for("account.join", next=url_for("pages.scoreboard")))
-    workshop_id = found.workshop_id if found else services().store.people.workshops()[0].id
-    workshop = services().workshop(workshop_id)
-    return render_template("scoreboard.html", board=board(workshop_id), workshop=workshop, me=found)
+    workshop = services().workshop(found.workshop_id) if found else services().first_workshop()
+    if workshop is None:
+        abort(404, "There is no workshop.")
+    mine = found.id if found else None
+    return render_template("scoreboard.html", workshop=workshop, table=table(workshop.id, mine))
 
 
 @blueprint.get("/overview")
@@ -232,6 +288,7 @@ def overview() -> str:
         queue=store.submissions.queue(),
         states=store.submissions.count(),
         workers=store.staff.all(),
+        base=services().base_url(),
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, g, render_template, request
 from flask_limiter.errors import RateLimitExceeded
@@ -20,22 +20,30 @@ _LOG = logging.getLogger(__name__)
 class Problem(Exception):  # noqa: N818  the name that RFC 9457 gives it
     """Something that the client has to know; becomes the response."""
 
-    def __init__(self, status: int, detail: str, **more: Any) -> None:
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
-        self.more = more
+        self.headers = headers or {}
 
 
-def response(status: int, detail: str, **more: Any) -> Response:
+def response(status: int, detail: str) -> Response:
     """Return an error as a page or as a problem document, as the path suggests."""
     title = HTTPStatus(status).phrase
     if not _is_api():
-        page = render_template("error.html", title=title, detail=detail, status=status)
-        return Response(page, status, mimetype="text/html")
-    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+        return Response(_page(title, detail), status, mimetype="text/html")
+    document: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     document["instance"] = f"urn:request:{g.get('request_id', '')}"
     return json_response(document, status, mimetype="application/problem+json")
+
+
+def _page(title: str, detail: str) -> str:
+    try:
+        return render_template("error.html", title=title, detail=detail)
+    except DBAPIError:
+        # The page says who is signed in: without the database, nobody is.
+        g.participant = g.account = None
+        return render_template("error.html", title=title, detail=detail)
 
 
 def _is_api() -> bool:
@@ -47,7 +55,9 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Problem)
     def problem(error: Problem) -> Response:
-        return response(error.status, error.detail, **error.more)
+        found = response(error.status, error.detail)
+        found.headers.update(error.headers)
+        return found
 
     @app.errorhandler(RateLimitExceeded)
     def too_often(error: RateLimitExceeded) -> Response:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from flask import render_template
+from markupsafe import Markup
 
 from grader.model import Exercise
 from web.services import services
@@ -20,6 +23,7 @@ class Row:
     """
 
     place: int
+    participant_id: int
     name: str
     score: float
     solved: int
@@ -51,27 +55,52 @@ def board(workshop_id: int) -> Board:
     return Board(tuple(found.values()), _ranked(standings), _first(standings))
 
 
+def table(workshop_id: int, mine: int | None) -> Markup:
+    """Return the scoreboard as HTML, with the row of one participant marked.
+
+    A whole class looks at it at once: it is made once a second at most.
+    """
+    found = services()
+    made = found.boards.get(workshop_id)
+    if made is None:
+        with found.board_lock:
+            made = found.boards.get(workshop_id) or found.boards.put(workshop_id, _render(board(workshop_id)))
+    row = f'<tr id="p{mine}"><th scope="row">'
+    marked = f'<tr id="p{mine}" class="me"><th scope="row"><span class="mine">you</span> '
+    return Markup(made.replace(row, marked, 1))  # noqa: S704  rendered by a template of ours
+
+
+def _render(found: Board) -> str:
+    if not found.rows:
+        return ""
+    slugs = [exercise.slug for exercise in found.exercises]
+    return render_template("board.html", board=found, slugs=slugs)
+
+
 def _ranked(standings: list[Standing]) -> tuple[Row, ...]:
-    by_participant: dict[str, dict[str, Standing]] = {}
+    by_participant: dict[tuple[int, str], dict[str, Standing]] = {}
     for standing in standings:
-        by_participant.setdefault(standing.participant, {})[standing.exercise] = standing
+        by_participant.setdefault((standing.participant_id, standing.participant), {})[standing.exercise] = (
+            standing
+        )
     unplaced = [
         Row(
             0,
+            identity,
             name,
             round(sum(cell.score for cell in cells.values()), 6),
             sum(cell.passed for cell in cells.values()),
             max((cell.at for cell in cells.values() if cell.score), default=0.0),
             cells,
         )
-        for name, cells in by_participant.items()
+        for (identity, name), cells in by_participant.items()
     ]
     unplaced.sort(key=lambda row: (-row.score, row.last_at, row.name))
     rows: list[Row] = []
     for number, row in enumerate(unplaced, 1):
         tied = rows and rows[-1].score == row.score
         place = rows[-1].place if tied else number
-        rows.append(Row(place, row.name, row.score, row.solved, row.last_at, row.cells))
+        rows.append(replace(row, place=place))
     return tuple(rows)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
-import time
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 
 from grader.exercise.catalogue import Broken, Catalogue, UnknownExerciseError, folders
 from grader.model import Exercise
+from web.remembered import Remembered
 from worker.notices import Ear, Notices, make_notices
 from worker.people import Participant, Workshop
 from worker.queue import Tickets, make_app
@@ -20,7 +19,7 @@ from worker.settings import ServiceSettings
 from worker.store import Store
 
 _KEPT_SECONDS: Final = 10.0
-_MOST_KEPT: Final = 5_000
+_BOARD_SECONDS: Final = 1.0
 _WAITING_SHARE: Final = 0.75  # of the threads: the others answer everybody else
 
 SECTIONS: Final = {
@@ -34,15 +33,6 @@ SECTIONS: Final = {
 }
 
 
-@dataclass(slots=True)
-class _Remembered:
-    """Tokens and workshops that were looked up a moment ago: a class submits many times a minute."""
-
-    tokens: dict[str, tuple[float, Participant]] = field(default_factory=dict)
-    workshops: dict[int, tuple[float, Workshop]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
 class Services:
     """Store, queue, notices and exercises of one web process."""
 
@@ -53,7 +43,10 @@ class Services:
         self.notices: Notices = make_notices(settings)
         self.ear = Ear(settings)
         self.catalogue = Catalogue(folders(settings.grader))
-        self._remembered = _Remembered()
+        self._tokens: Remembered[str, Participant] = Remembered(_KEPT_SECONDS)
+        self._workshops: Remembered[int, Workshop] = Remembered(_KEPT_SECONDS)
+        self.boards: Remembered[int, str] = Remembered(_BOARD_SECONDS)
+        self.board_lock = threading.Lock()
 
     @cached_property
     def exercises(self) -> dict[str, Exercise]:
@@ -75,19 +68,11 @@ class Services:
 
     def by_token(self, token: str) -> Participant | None:
         """Return whose token this is; what changes is noticed after a few seconds."""
-        now = time.monotonic()
-        known = self._remembered.tokens.get(token)
-        if known is not None and known[0] > now:
-            return known[1]
-        participant = self.store.people.by_token(token)
-        with self._remembered.lock:
-            if len(self._remembered.tokens) >= _MOST_KEPT:
-                self._remembered.tokens.clear()
-            if participant is None:
-                self._remembered.tokens.pop(token, None)
-            else:
-                self._remembered.tokens[token] = (now + _KEPT_SECONDS, participant)
-        return participant
+        known = self._tokens.get(token)
+        if known is not None:
+            return known
+        found = self.store.people.by_token(token)
+        return None if found is None else self._tokens.put(token, found)
 
     def workshop(self, identity: int) -> Workshop:
         """Return a workshop; what changes is noticed after a few seconds.
@@ -95,16 +80,22 @@ class Services:
         Raises:
             LookupError: It is gone.
         """
-        now = time.monotonic()
-        known = self._remembered.workshops.get(identity)
-        if known is not None and known[0] > now:
-            return known[1]
-        workshop = self.store.people.workshop(identity)
-        if workshop is None:
+        known = self._workshops.get(identity)
+        if known is not None:
+            return known
+        found = self.store.people.workshop(identity)
+        if found is None:
             raise LookupError(f"workshop {identity} is gone")
-        with self._remembered.lock:
-            self._remembered.workshops[identity] = (now + _KEPT_SECONDS, workshop)
-        return workshop
+        return self._workshops.put(identity, found)
+
+    def first_workshop(self) -> Workshop | None:
+        """Return the workshop that instructors look at."""
+        found = self.store.people.workshops()
+        return found[0] if found else None
+
+    def base_url(self) -> str:
+        """Return how participants reach this server, without a slash at the end."""
+        return self.settings.base_url.rstrip("/") or request.host_url.rstrip("/")
 
     def may_wait(self) -> bool:
         """Return whether one more request may hold a thread until something happens."""

@@ -7,8 +7,6 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-import structlog
-from flask import request
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from grader import answer
@@ -16,12 +14,12 @@ from grader.errors import SubmissionError
 from grader.model import Exercise
 from grader.parameters import draw
 from web.problems import Problem
+from web.security import take_turn
 from web.services import services
 from worker.people import Participant
 from worker.submission import ConflictError
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
-_LOG = structlog.get_logger("web.submitting")
 
 
 def parameters(exercise: Exercise, participant: Participant) -> dict[str, str | int]:
@@ -42,12 +40,21 @@ def exercise_named(slug: object) -> Exercise:
     return found
 
 
-def submit(participant: Participant, exercise: Exercise, files: Mapping[str, bytes]) -> tuple[str, bool]:
+def submit(
+    participant: Participant, exercise: Exercise, files: Mapping[str, bytes], key: str | None
+) -> tuple[str, bool]:
     """Store an answer and have it graded; return its id and whether it is new.
 
+    Args:
+        participant: Who answers.
+        exercise: That is answered.
+        files: The answer.
+        key: The same key and the same answer give the same submission.
+
     Raises:
-        Problem: It is no answer, comes too late, or its key was used for another one.
+        Problem: It is no answer, comes too late or too often, or its key was used for another one.
     """
+    take_turn(services().settings.submission_rate, participant.id)
     deadline = services().workshop(participant.workshop_id).deadline
     if deadline is not None and time.time() > deadline:
         raise Problem(403, "the deadline of this workshop has passed")
@@ -55,7 +62,6 @@ def submit(participant: Participant, exercise: Exercise, files: Mapping[str, byt
         checked = answer.from_files(exercise, participant.name, files, {})
     except SubmissionError as error:
         raise Problem(422, str(error)) from error
-    key = request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
         raise Problem(400, "Idempotency-Key takes 1 to 200 visible ASCII characters")
     try:
@@ -66,7 +72,6 @@ def submit(participant: Participant, exercise: Exercise, files: Mapping[str, byt
         raise Problem(409, str(error)) from error
     if new:
         services().tickets.add(identity)
-        _LOG.debug("submitted", submission_id=identity, exercise=exercise.slug)
     return identity, new
 
 

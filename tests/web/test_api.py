@@ -211,8 +211,8 @@ def test_the_scoreboard(client: FlaskClient, token: Token, services: Services) -
 def test_our_fault_shows_as_such(client: FlaskClient, token: Token, services: Services) -> None:
     ada = token("ada")
     identity = submit(client, ada)
-    for _ in range(3):
-        claimed = services.store.claims.claim("w", 30, 60)
+    for attempt in range(3):
+        claimed = services.store.claims.claim(f"w{attempt}", 30, 60)
         assert claimed is not None
         services.store.claims.release(claimed, ungradable(SLUG, "ada", 4.0, "no disk", Timing()))
     found = client.get(f"/api/v1/submissions/{identity}", headers=ada).get_json()

@@ -1,0 +1,209 @@
+"""The pages in a real browser: on a laptop and a phone, with JavaScript and without it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.web.serving import JOIN_CODE, Serving
+
+pytestmark = [pytest.mark.slow]
+
+SLUG = "a4-oom-kill"
+PHONE = {"width": 360, "height": 740}
+LAPTOP = {"width": 1366, "height": 800}
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
+    "--no-first-run --disable-dev-shm-usage"
+).split()
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    found = Serving(tmp_path_factory.mktemp("serving"))
+    found.start()
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, serving: Serving) -> Iterator[Callable[..., Page]]:
+    """Open a page with cookies of its own; nothing of it may go elsewhere or break the policy."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def run(size: dict[str, int] = LAPTOP, *, script: bool = True, scheme: str = "light") -> Page:
+        context = chromium.new_context(
+            base_url=serving.url, viewport=size, java_script_enabled=script, color_scheme=scheme
+        )
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "request", lambda request: request.url.startswith(serving.url) or troubles.append(request.url)
+        )
+        page.on("console", lambda message: message.type != "error" or troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        return page
+
+    yield run
+    for context in contexts:
+        context.close()
+    # A form that is sent back with 422 shows as an error of loading, and is none.
+    assert [text for text in troubles if "422" not in text] == []
+
+
+def join(page: Page, name: str) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Join with your code").click()
+    page.get_by_label("Join code").fill(JOIN_CODE)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("status")).to_contain_text(f"Welcome, {name}")
+
+
+def right_answer(page: Page) -> str:
+    """Return the right answer for whoever looks at the task."""
+    victim = re.search(r"whose name is\s+(\w+)", page.locator(".text").inner_text())
+    assert victim is not None
+    return f'cp "$(command -v tail)" /work/{victim[1]}\n/work/{victim[1]} -n1 /dev/zero\nexit 0\n'
+
+
+def no_wider_than_the_screen(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
+
+
+@pytest.mark.parametrize(("size", "name"), [(LAPTOP, "Ada"), (PHONE, "Grace with a rather long name שלום")])
+def test_from_joining_to_the_scoreboard(
+    open_page: Callable[..., Page], size: dict[str, int], name: str
+) -> None:
+    page = open_page(size, scheme="dark" if size is PHONE else "light")
+    join(page, name)
+    no_wider_than_the_screen(page)
+    page.get_by_role("link", name="Out of memory inside a container").click()
+    no_wider_than_the_screen(page)
+    page.get_by_label("answer.sh").fill("echo wrong\n")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Look at this first.")).to_be_visible()
+    expect(page.get_by_text("0 of 3 checks passed.")).to_be_visible()
+    no_wider_than_the_screen(page)
+    page.get_by_role("link", name="Try again").click()
+    area = page.get_by_label("answer.sh")
+    expect(area).to_have_value("echo wrong\n")
+    area.fill(right_answer(page))
+    area.press("Control+Enter")
+    expect(page.get_by_text("Solved: every check passed.")).to_be_visible()
+    expect(page).to_have_title("Out of memory inside a container · Container grader")
+    page.get_by_role("link", name="Scoreboard").click()
+    row = page.get_by_role("row", name=name)
+    expect(row).to_contain_text("✓")
+    expect(row).to_contain_text("you")
+    no_wider_than_the_screen(page)
+    page.goto("/")
+    expect(page.get_by_text("4 of", exact=False).first).to_be_visible()
+    expect(page.get_by_text("solved, 4 points")).to_be_visible()
+
+
+def test_without_javascript(open_page: Callable[..., Page]) -> None:
+    page = open_page(PHONE, script=False)
+    join(page, "Linus")
+    page.get_by_role("link", name="Out of memory inside a container").click()
+    page.get_by_label("answer.sh").fill(right_answer(page))
+    page.get_by_role("button", name="Submit").click()
+    # The page asks again by itself.
+    expect(page.get_by_text("Solved: every check passed.")).to_be_visible()
+    page.get_by_role("link", name="Scoreboard").click()
+    expect(page.get_by_role("row", name="Linus")).to_contain_text("✓")
+
+
+def test_an_uploaded_file(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    join(page, "Uma")
+    page.goto(f"/exercises/{SLUG}")
+    content = right_answer(page).encode()
+    page.get_by_label("Or upload").set_input_files(
+        {"name": "mine.sh", "mimeType": "text/x-sh", "buffer": content}
+    )
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Solved: every check passed.")).to_be_visible()
+
+
+def test_hints_open_one_by_one(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    join(page, "Henri")
+    page.goto(f"/exercises/{SLUG}")
+    expect(page.get_by_text("Hint 2 of 2")).to_be_hidden()
+    first = page.get_by_text("Hint 1 of 2")
+    first.focus()
+    first.press("Enter")
+    expect(page.get_by_text("Hint 2 of 2")).to_be_visible()
+
+
+def test_drafts_are_kept_until_they_are_sent(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    join(page, "Dora")
+    page.goto(f"/exercises/{SLUG}")
+    page.get_by_label("answer.sh").fill("half an answer")
+    page.reload()
+    expect(page.get_by_label("answer.sh")).to_have_value("half an answer")
+
+
+def test_what_is_no_answer_stays_in_the_form(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    join(page, "Nora")
+    page.goto(f"/exercises/{SLUG}")
+    page.get_by_label("answer.sh").fill("   ")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("answer.sh")).to_be_visible()
+
+
+def test_a_personal_link_works_on_another_device(open_page: Callable[..., Page]) -> None:
+    page, other = open_page(), open_page(PHONE)
+    join(page, "Petra")
+    page.get_by_role("link", name="Petra").click()
+    link = page.locator("a[data-copy]").get_attribute("href")
+    assert link is not None
+    other.goto(link)
+    expect(other.get_by_role("link", name="Petra")).to_be_visible()
+    assert "#" not in other.url
+
+
+def test_colours_can_be_chosen(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto("/join")
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    assert page.evaluate(paper) == "rgb(255, 255, 255)"
+    page.get_by_role("button", name="dark").click()
+    expect(page.get_by_role("button", name="dark")).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate(paper) == "rgb(17, 22, 28)"
+    page.get_by_role("button", name="automatic").click()
+    expect(page.get_by_role("button", name="automatic")).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate(paper) == "rgb(255, 255, 255)"
+
+
+def test_instructors_see_the_queue_and_everybodys_answers(
+    open_page: Callable[..., Page], serving: Serving
+) -> None:
+    page = open_page()
+    page.goto("/sign-in")
+    page.get_by_label("Password").fill(serving.password() or "")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text(JOIN_CODE, exact=True)).to_be_visible()
+    expect(page.get_by_text("working")).to_be_visible()
+    no_wider_than_the_screen(page)
