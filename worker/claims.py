@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Update, bindparam, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -14,6 +15,9 @@ from grader.report import json
 from worker.database import Database
 from worker.submission import ATTEMPTS, COLUMNS, JOINED, Claimed, State, Submitted, to_submitted
 from worker.tables import evidence, participants, submission_files, submissions
+
+AGAIN_SECONDS: Final = 2.0
+"""Where a machine has failed, others may try at once, and it again after so long: it may be broken."""
 
 
 class Claims:
@@ -31,6 +35,12 @@ class Claims:
                 submissions.c.state == State.RUNNING.value,
                 submissions.c.lease_until < now,
                 submissions.c.attempt < ATTEMPTS,
+                # A lease of 0 was handed back, at what is then called the deadline.
+                or_(
+                    submissions.c.worker != bindparam("new_worker"),
+                    submissions.c.lease_until > 0,
+                    submissions.c.deadline < now - AGAIN_SECONDS,
+                ),
             )
             .order_by(submissions.c.turn)
             .limit(1)
@@ -46,20 +56,45 @@ class Claims:
         self._files = select(submission_files.c.name, submission_files.c.content).where(
             submission_files.c.submission_id == bindparam("submission_id")
         )
-        self._end = (
+        this = (
+            submissions.c.id == bindparam("this"),
+            submissions.c.attempt == bindparam("this_attempt"),
+            submissions.c.state == State.RUNNING.value,
+        )
+        # What is handed back costs no attempt: the number alone does not tell whose it is.
+        held = (*this, submissions.c.worker == bindparam("this_worker"), submissions.c.lease_until != 0)
+        verdict = {
+            name: bindparam(f"new_{name}", type_=submissions.c[name].type)
+            for name in ("state", "score", "max_score", "passed", "report", "evidence", "error")
+        }
+        ended: Update = update(submissions).values(finished_at=now, lease_until=None, **verdict)
+        self._end = ended.where(*held)
+        self._end_lost = ended.where(*this, submissions.c.lease_until < now)
+        self._release = (
+            update(submissions)
+            .where(*held)
+            .values(
+                lease_until=0.0, deadline=now, error=bindparam("new_error", type_=submissions.c.error.type)
+            )
+        )
+        self._renew = (
             update(submissions)
             .where(
-                submissions.c.id == bindparam("this"),
-                submissions.c.attempt == bindparam("this_attempt"),
+                submissions.c.id.in_(bindparam("these", expanding=True)),
+                submissions.c.worker == bindparam("this_worker"),
                 submissions.c.state == State.RUNNING.value,
+                submissions.c.lease_until != 0,
+                submissions.c.deadline > now,
             )
-            .values(
-                finished_at=now,
-                lease_until=None,
-                **{
-                    name: bindparam(f"new_{name}", type_=submissions.c[name].type)
-                    for name in ("state", "score", "max_score", "passed", "report", "evidence", "error")
-                },
+            .values(lease_until=now + bindparam("lease_seconds"))
+        )
+        self._exhausted = (
+            select(*COLUMNS)
+            .select_from(JOINED)
+            .where(
+                submissions.c.state == State.RUNNING.value,
+                submissions.c.lease_until < now,
+                submissions.c.attempt >= ATTEMPTS,
             )
         )
         insert_new: Any = insert_sqlite if database.is_sqlite else insert_postgresql
@@ -122,6 +157,7 @@ class Claims:
             files = connection.execute(self._files, {"submission_id": row.id})
             return Claimed(
                 row.id,
+                worker,
                 row.attempt,
                 row.workshop_id,
                 name,
@@ -130,45 +166,29 @@ class Claims:
                 max(0.0, (row.started_at - row.created_at) * 1000),
             )
 
-    def renew(self, worker: str, lease_seconds: float) -> int:
-        """Keep what a worker has taken, until each one's deadline; return how many that are."""
-        now = self._database.now()
+    def renew(self, worker: str, lease_seconds: float, identities: Collection[str]) -> int:
+        """Keep what a worker grades, until each one's deadline; return how many that are.
+
+        Args:
+            worker: Whose they are.
+            lease_seconds: For how long, from now on.
+            identities: What it grades at this moment. Others of its own it has forgotten, by a fault, and
+                their leases run out.
+        """
+        values = {"these": list(identities), "this_worker": worker, "lease_seconds": lease_seconds}
         with self._database.write() as connection:
-            return connection.execute(
-                update(submissions)
-                .where(
-                    submissions.c.state == State.RUNNING.value,
-                    submissions.c.worker == worker,
-                    submissions.c.lease_until > 0,
-                    submissions.c.deadline > now,
-                )
-                .values(lease_until=now + lease_seconds)
-            ).rowcount
+            return connection.execute(self._renew, values).rowcount
 
     def finish(self, claimed: Claimed, report: Report, found: bytes | None) -> bool:
         """Store a verdict with its evidence; return ``False`` where the submission was taken away."""
         packed = None if found is None else zlib.compress(found, 1)
         with self._database.write() as connection:
-            if not self._ended(connection, claimed.id, claimed.attempt, report):
+            values = {"this_worker": claimed.worker, **_verdict(claimed.id, claimed.attempt, report)}
+            if connection.execute(self._end, values).rowcount != 1:
                 return False
             if packed is not None and report.evidence is not None:
                 self.keep_evidence(connection, report.evidence, packed)
         return True
-
-    def _ended(self, connection: Connection, identity: str, attempt: int, report: Report) -> bool:
-        state = State.GRADED if report.status == "graded" else State.UNGRADABLE
-        values = {
-            "this": identity,
-            "this_attempt": attempt,
-            "new_state": state.value,
-            "new_score": report.score,
-            "new_max_score": report.max_score,
-            "new_passed": report.passed,
-            "new_report": json.to_json(report),
-            "new_evidence": report.evidence,
-            "new_error": report.error,
-        }
-        return connection.execute(self._end, values).rowcount == 1
 
     def keep_evidence(self, connection: Connection, digest: str, packed: bytes) -> None:
         """Keep compressed evidence under its digest, unless it is there."""
@@ -183,17 +203,14 @@ class Claims:
         if claimed.attempt >= ATTEMPTS:
             self.finish(claimed, report, None)
             return False
+        values = {
+            "this": claimed.id,
+            "this_attempt": claimed.attempt,
+            "this_worker": claimed.worker,
+            "new_error": report.error,
+        }
         with self._database.write() as connection:
-            changed = connection.execute(
-                update(submissions)
-                .where(
-                    submissions.c.id == claimed.id,
-                    submissions.c.attempt == claimed.attempt,
-                    submissions.c.state == State.RUNNING.value,
-                )
-                .values(lease_until=0.0, error=report.error)
-            )
-        return changed.rowcount == 1
+            return connection.execute(self._release, values).rowcount == 1
 
     def give_back(self, worker: str) -> int:
         """Hand back everything that a worker has begun and will not finish, at no attempt's cost."""
@@ -210,19 +227,26 @@ class Claims:
 
     def exhausted(self) -> list[Submitted]:
         """Return what was begun and lost as often as it may be."""
-        query = (
-            select(*COLUMNS)
-            .select_from(JOINED)
-            .where(
-                submissions.c.state == State.RUNNING.value,
-                submissions.c.lease_until < self._database.now(),
-                submissions.c.attempt >= ATTEMPTS,
-            )
-        )
         with self._database.read() as connection:
-            return [to_submitted(row) for row in connection.execute(query)]
+            return [to_submitted(row) for row in connection.execute(self._exhausted)]
 
     def give_up(self, submitted: Submitted, report: Report) -> bool:
-        """End a submission that `exhausted` gave."""
+        """End a submission that `exhausted` gave, unless its worker was heard of meanwhile."""
+        values = _verdict(submitted.id, submitted.attempt, report)
         with self._database.write() as connection:
-            return self._ended(connection, submitted.id, submitted.attempt, report)
+            return connection.execute(self._end_lost, values).rowcount == 1
+
+
+def _verdict(identity: str, attempt: int, report: Report) -> dict[str, Any]:
+    state = State.GRADED if report.status == "graded" else State.UNGRADABLE
+    return {
+        "this": identity,
+        "this_attempt": attempt,
+        "new_state": state.value,
+        "new_score": report.score,
+        "new_max_score": report.max_score,
+        "new_passed": report.passed,
+        "new_report": json.to_json(report),
+        "new_evidence": report.evidence,
+        "new_error": report.error,
+    }

@@ -42,7 +42,6 @@ def make_app(settings: ServiceSettings) -> Celery:
         worker_prefetch_multiplier=1,
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
-        worker_soft_shutdown_timeout=settings.drain_seconds,
         **(_redis(settings) if settings.redis_url else _embedded(settings)),
     )
     return app

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
-from sqlalchemy import Row, delete, or_, select, update
+from sqlalchemy import Row, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -57,31 +57,32 @@ class Seen:
         return self.heartbeat.state != "stopped" and self.silent_seconds < SILENT_SECONDS
 
 
+_TOLD: Final = tuple(field.name for field in fields(Heartbeat))
+
+
 class Staff:
     """All workers; safe to use from many threads and processes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._insert: Any = insert_sqlite if database.is_sqlite else insert_postgresql
+        # Built once, because an idle worker does little else.
+        now = database.now()
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _TOLD} | {"seen_at": now}
+        self._beat = (
+            self._insert(workers)
+            .values(started_at=now, **values)
+            .on_conflict_do_update(index_elements=["name"], set_=values)
+        )
+        self._holder = select(leases.c.holder, (leases.c.until - now).label("left")).where(
+            leases.c.name == bindparam("duty")
+        )
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Write down that a worker lives."""
-        now = self._database.now()
-        values: dict[str, Any] = {
-            "name": heartbeat.name,
-            "host": heartbeat.host,
-            "pid": heartbeat.pid,
-            "version": heartbeat.version,
-            "state": heartbeat.state,
-            "reason": heartbeat.reason,
-            "running": heartbeat.running,
-            "ready_engines": heartbeat.ready_engines,
-            "counters": heartbeat.counters,
-            "seen_at": now,
-        }
-        statement = self._insert(workers).values(started_at=now, **values)
+        values = {f"new_{name}": getattr(heartbeat, name) for name in _TOLD}
         with self._database.write() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+            connection.execute(self._beat, values)
 
     def all(self) -> list[Seen]:
         """Return every worker of the last hour, by name."""
@@ -99,13 +100,11 @@ class Staff:
 
     def acquire(self, duty: str, holder: str, seconds: float) -> bool:
         """Take or keep a duty that one worker has at a time; return whether it is the holder's now."""
-        now = self._database.now()
         with self._database.read() as connection:
-            row = connection.execute(
-                select(leases.c.holder, (leases.c.until - now).label("left")).where(leases.c.name == duty)
-            ).first()
+            row = connection.execute(self._holder, {"duty": duty}).first()
         if row is not None and row.left > (seconds / 2 if row.holder == holder else 0):
             return bool(row.holder == holder)
+        now = self._database.now()
         with self._database.write() as connection:
             if row is None:
                 return bool(

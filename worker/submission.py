@@ -59,9 +59,10 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A submission that a worker has taken; nobody else has this attempt."""
+    """A submission that a worker has taken; nobody else has this attempt while it is that worker's."""
 
     id: str
+    worker: str
     attempt: int
     workshop_id: int
     participant: str

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 from typing import Final
 
 from grader.judge import ungradable
 from grader.model import Timing
+from grader.sandbox import attempt, cgroup
 from grader.sandbox.reaper import reap
 from worker.notices import Notices
 from worker.queue import Tickets
@@ -56,6 +59,15 @@ class Sweeper:
             if self._store.claims.give_up(lost, report):
                 self._notices.tell(lost.id, report.status)
                 _LOG.error("%s is ungradable: %s", lost.id, reason)
+
+    def end_own_sandboxes(self) -> None:
+        """Kill what runs in the sandboxes of this process; the threads that wait for them clear them away."""
+        hierarchy = cgroup.detect()
+        folder, _ = attempt.layout(self._settings.grader.run_dir)
+        for directory in Path(folder).iterdir():
+            owner = attempt.read_owner(directory)
+            if owner is not None and owner.pid == os.getpid():
+                cgroup.kill(hierarchy, directory.name)
 
     def clear_machine(self) -> None:
         """Remove what workers of this machine have left behind when they died."""

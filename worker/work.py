@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from grader.errors import GraderError
 from grader.exercise.catalogue import Broken, Catalogue, UnknownExerciseError
 from grader.grading import Graded, Grader
 from grader.judge import ungradable
@@ -14,6 +17,7 @@ from grader.model import Report, Submission, Timing
 from grader.parameters import draw
 from worker import logs
 from worker.counters import Counting
+from worker.database import BROKEN
 from worker.notices import Notices
 from worker.people import Workshop
 from worker.settings import ServiceSettings
@@ -23,6 +27,8 @@ from worker.submission import Claimed
 STRIKES: Final = 3
 """So many failures of the machine one after the other, and the worker pauses."""
 
+_OUTAGE_SECONDS: Final = 60.0  # so long a verdict waits for a database that is away
+_RETRY_SECONDS: Final = 0.25
 _LOG = logging.getLogger(__name__)
 
 
@@ -61,12 +67,18 @@ class Work:
         self._running: set[str] = set()
         self._strikes = 0
         self._reason = ""
+        self._stopped = threading.Event()
 
     @property
     def running(self) -> int:
         """How many submissions are graded at this moment."""
         with self._lock:
             return len(self._running)
+
+    def graded_now(self) -> list[str]:
+        """Return the ids of what is graded at this moment."""
+        with self._lock:
+            return list(self._running)
 
     @property
     def failing(self) -> str:
@@ -75,14 +87,20 @@ class Work:
             return self._reason if self._strikes >= STRIKES else ""
 
     def forgive(self) -> None:
-        """Forget failures: the machine is to be tried again."""
+        """Try the machine again; its next failure is one too many."""
         with self._lock:
-            self._strikes = 0
+            self._strikes = STRIKES - 1
+
+    def stop(self) -> None:
+        """Take nothing more, and let verdicts of what is still graded go."""
+        self._stopped.set()
 
     def take(self) -> bool:
-        """Grade one submission; return ``False`` where none waits."""
+        """Grade one submission; return ``False`` where none waits, or this machine had better not."""
         with self._lock:
             self.taken += 1
+        if self.failing or self._stopped.is_set():
+            return False
         claimed = self._store.claims.claim(
             self.name, self._settings.lease_seconds, self._settings.deadline_seconds
         )
@@ -102,13 +120,16 @@ class Work:
 
     def _end(self, claimed: Claimed, graded: Graded) -> None:
         report = graded.report
+        if self._stopped.is_set():
+            _LOG.info("attempt %d was handed back", claimed.attempt)
+            return
         if report.status == "ungradable":
             self._failed(report)
-            if self._store.claims.release(claimed, report):
+            if self._stored(lambda: self._store.claims.release(claimed, report)):
                 self.counting.retried()
                 self._notices.tell(claimed.id, f"attempt {claimed.attempt} failed by our fault")
                 return
-        elif self._store.claims.finish(claimed, report, graded.evidence):
+        elif self._stored(lambda: self._store.claims.finish(claimed, report, graded.evidence)):
             with self._lock:
                 self._strikes = 0
         else:
@@ -126,6 +147,17 @@ class Work:
             report.timing.total_ms,
         )
 
+    def _stored(self, store: Callable[[], bool]) -> bool:
+        """Store what came out; where the database is away, once it is back: the work is done already."""
+        end = time.monotonic() + _OUTAGE_SECONDS
+        while True:
+            try:
+                return store()
+            except BROKEN as error:
+                if time.monotonic() > end or self._stopped.wait(_RETRY_SECONDS):
+                    raise
+                _LOG.warning("a verdict waits for the database: %s", error.orig)
+
     def _failed(self, report: Report) -> None:
         with self._lock:
             self._strikes += 1
@@ -139,8 +171,11 @@ class Work:
             return _no_verdict(claimed, str(error))
         if isinstance(exercise, Broken):
             return _no_verdict(claimed, exercise.reason)
-        secret = self._workshop(claimed.workshop_id).secret
-        parameters = draw(exercise, claimed.participant, lambda: secret)
+        try:
+            secret = self._workshop(claimed.workshop_id).secret
+            parameters = draw(exercise, claimed.participant, lambda: secret)
+        except (GraderError, LookupError) as error:
+            return _no_verdict(claimed, str(error))
         graded = self._grader.grade(
             exercise,
             Submission(exercise.slug, claimed.participant, claimed.files, parameters),

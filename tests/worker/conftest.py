@@ -188,7 +188,7 @@ def make_service(
     """Make a service on a database and a queue; its workers end with the test."""
     made: list[Service] = []
 
-    def make(*, redis: bool, postgres: bool) -> Service:
+    def make(*, redis: bool, postgres: bool | PostgresServer) -> Service:
         environment = {
             "GRADER_SECRET": "of the tests",
             "GRADER_JOBS": "2",
@@ -199,7 +199,11 @@ def make_service(
         if redis:
             environment["REDIS_URL"] = request.getfixturevalue("redis_server").url
         if postgres:
-            server: PostgresServer = request.getfixturevalue("postgres_server")
+            server: PostgresServer = (
+                postgres
+                if isinstance(postgres, PostgresServer)
+                else request.getfixturevalue("postgres_server")
+            )
             environment["DATABASE_URL"] = server.database(f"test{next(_NUMBERS)}")
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

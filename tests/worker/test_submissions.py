@@ -10,6 +10,7 @@ import pytest
 
 from grader.judge import ungradable
 from grader.model import CheckResult, Exercise, Outcome, Report, Timing
+from worker import claims
 from worker.people import Participant
 from worker.store import Store
 from worker.submission import ATTEMPTS, ConflictError, State, Submitted
