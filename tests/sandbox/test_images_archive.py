@@ -6,7 +6,7 @@ import json
 import os
 import tarfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -25,8 +25,13 @@ _ROOT = RootRecipe(
     links={"usr/added": "/bin"},
     accounts=(Account("learner", 1000, "/work"),),
 )
+_LAYER = WholeSystem("small", _ROOT)
 _IMAGE = ImageRecipe(
-    name="small", names=("small:1", "other/small"), layer=WholeSystem(_ROOT), command=("sh", "-c", "true")
+    name="small",
+    names=("small:1", "other/small"),
+    layers=(_LAYER,),
+    command=("sh", "-c", "true"),
+    settings={"Entrypoint": ["env"], "ExposedPorts": {"80/tcp": {}}},
 )
 
 
@@ -50,7 +55,7 @@ def root(tmp_path: Path) -> Path:
 
 def _layer(root: Path) -> bytes:
     stream = io.BytesIO()
-    layer.write(WholeSystem(_ROOT), root, stream)
+    layer.write(_LAYER, root, stream)
     return stream.getvalue()
 
 
@@ -97,11 +102,15 @@ def test_a_layer_refuses_extended_attributes(root: Path) -> None:
         _layer(root)
 
 
-def _write(path: Path, content: bytes) -> archive.Archive:
-    def layer_of(stream: BinaryIO) -> None:
-        stream.write(content)
-
-    return archive.write(path, _IMAGE, "armhf", _CREATED, layer_of)
+def _write(path: Path, *layers: bytes) -> archive.Image:
+    files = []
+    for number, content in enumerate(layers):
+        file = path.with_name(f"{path.name}.{number}")
+        file.write_bytes(content)
+        files.append(archive.LayerFile(file, archive.sha256(content), f"layer {number}"))
+    image = archive.describe(_IMAGE, "armhf", _CREATED, files)
+    archive.write(path, [image], _CREATED)
+    return image
 
 
 def _blobs(path: Path) -> dict[str, bytes]:
@@ -110,7 +119,7 @@ def _blobs(path: Path) -> dict[str, bytes]:
 
 
 def test_every_blob_is_where_its_descriptor_says(tmp_path: Path) -> None:
-    written = _write(tmp_path / "image.tar", b"layer" * 1000)
+    written = _write(tmp_path / "image.tar", b"lower" * 1000, b"upper")
     blobs = _blobs(tmp_path / "image.tar")
 
     def read(descriptor: dict[str, Any]) -> bytes:
@@ -121,14 +130,16 @@ def test_every_blob_is_where_its_descriptor_says(tmp_path: Path) -> None:
 
     index = json.loads(blobs["index.json"])
     assert json.loads(blobs["oci-layout"]) == {"imageLayoutVersion": "1.0.0"}
-    assert {entry["digest"] for entry in index["manifests"]} == {written.image}
+    assert {entry["digest"] for entry in index["manifests"]} == {written.digest}
     manifest = json.loads(read(index["manifests"][0]))
     config = json.loads(read(manifest["config"]))
-    assert read(manifest["layers"][0]) == b"layer" * 1000
-    assert tuple(config["rootfs"]["diff_ids"]) == written.diff_ids == (manifest["layers"][0]["digest"],)
+    assert [read(layer) for layer in manifest["layers"]] == [b"lower" * 1000, b"upper"]
+    assert config["rootfs"]["diff_ids"] == [layer["digest"] for layer in manifest["layers"]]
+    assert [entry["created_by"] for entry in config["history"]] == ["layer 0", "layer 1"]
     assert config["architecture"] == "arm"
     assert config["created"] == "2023-11-14T22:13:20Z"
     assert config["config"]["Cmd"] == ["sh", "-c", "true"]
+    assert config["config"]["Entrypoint"] == ["env"]
 
 
 def test_an_archive_gives_all_names_in_full(tmp_path: Path) -> None:
@@ -138,9 +149,26 @@ def test_an_archive_gives_all_names_in_full(tmp_path: Path) -> None:
     assert names == written.names == ("docker.io/library/small:1", "docker.io/other/small:latest")
 
 
+def test_images_that_share_a_layer_carry_it_once(tmp_path: Path) -> None:
+    image = _write(tmp_path / "image.tar", b"shared")
+    archive.write(tmp_path / "both.tar", [image, image], _CREATED)
+    with tarfile.open(tmp_path / "both.tar") as tar:
+        assert [member.size for member in tar].count(len(b"shared")) == 1
+
+
 def test_the_same_layer_gives_the_same_archive(tmp_path: Path) -> None:
     first = _write(tmp_path / "one.tar", b"layer")
     second = _write(tmp_path / "two.tar", b"layer")
-    assert first == second
+    assert first.digest == second.digest
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
-    assert _write(tmp_path / "three.tar", b"another").image != first.image
+    assert _write(tmp_path / "three.tar", b"another").digest != first.digest
+
+
+def test_what_goes_through_is_digested(tmp_path: Path) -> None:
+    with open(tmp_path / "file", "wb") as file:
+        measured = archive.Measured(file)
+        measured.write(b"one")
+        measured.write(b"two")
+        assert measured.tell() == 6
+    assert measured.digest() == archive.sha256(b"onetwo")
+    assert (tmp_path / "file").read_bytes() == b"onetwo"

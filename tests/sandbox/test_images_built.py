@@ -18,7 +18,7 @@ import pytest
 from grader.errors import SandboxError, UnavailableError
 from grader.model import MIB
 from grader.sandbox import images
-from grader.sandbox.images import store
+from grader.sandbox.images import offered, store
 from grader.settings import Settings
 
 pytestmark = [
@@ -51,15 +51,16 @@ def copy(built: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def unpacked(built: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """Unpack each image's layer, as its engine would."""
+    """Unpack the layers of images, as an engine would."""
     roots = {}
-    for name in ("debian", "busybox"):
-        root = tmp_path_factory.mktemp(name)
-        with tarfile.open(store.folder(built) / f"image-{name}" / "image.tar") as archive:
-            layer = next(iter(archive))
-            with tarfile.open(fileobj=archive.extractfile(layer)) as tar:
+    for image in offered.IMAGES:
+        if image.name not in {"debian", "busybox", "gcc", "postgres"}:
+            continue
+        root = tmp_path_factory.mktemp(image.name)
+        for layer in image.layers:
+            with tarfile.open(store.folder(built) / f"layer-{layer.name}" / "layer.tar") as tar:
                 tar.extractall(root, filter="fully_trusted")
-        roots[name] = root
+        roots[image.name] = root
     yield roots
     for root in roots.values():
         shutil.rmtree(root)
@@ -167,12 +168,47 @@ def test_the_busybox_image_serves_files_under_its_own_names(unpacked: dict[str, 
     assert (root / "usr/bin/env").readlink() == Path("../../bin/busybox")
 
 
+def test_packages_of_the_debian_image_install_without_network(unpacked: dict[str, Path]) -> None:
+    root = unpacked["debian"]
+    _inside(root, "apt-get", "update", writable=True)
+    simulated = _inside(
+        root, "apt-get", "install", "--simulate", "figlet", "pip", "gcc", "sudo", writable=True
+    )
+    assert "Inst figlet" in simulated
+    _inside(root, "apt-get", "install", "-y", "figlet", "python3-pip", writable=True)
+    assert "|" in _inside(root, "figlet", "hi")
+    _inside(root, "pip", "install", "--break-system-packages", "shyaml", writable=True)
+    assert _inside(root, "sh", "-c", "echo 'out: /bin' | shyaml get-value out") == "/bin"
+    _inside(root, "pip", "install", "--break-system-packages", "flask", "pytest", "requests", writable=True)
+    _inside(root, "python3", "-c", "import flask, pytest, requests")
+
+
+def test_the_compiler_image_compiles(unpacked: dict[str, Path]) -> None:
+    root = unpacked["gcc"]
+    (root / "srv/a.c").write_text('#include <stdio.h>\nint main(void) { return puts("hello") < 0; }\n')
+    for options in ("-O2", "-static"):
+        _inside(root, "cc", options, "-o", "/srv/a", "/srv/a.c", writable=True)
+        assert _inside(root, "/srv/a") == "hello\n"
+    assert "GNU Make" in _inside(root, "make", "--version")
+
+
+def test_the_database_image_has_a_database(unpacked: dict[str, Path]) -> None:
+    root = unpacked["postgres"]
+    assert "17." in _inside(root, "/usr/lib/postgresql/17/bin/postgres", "--version")
+    assert _inside(root, "id", "-u", "postgres") == "999\n"
+    assert "learner" not in (root / "etc/passwd").read_text()
+    assert (root / "var/lib/postgresql/data").stat().st_uid == 999
+    assert _inside(root, "dpkg", "--audit") == ""
+
+
 def test_the_golden_data_root_holds_the_images_and_nothing_else(built: Settings) -> None:
     golden = images.golden(built)
     assert golden.engine_version.startswith("26.1")
     assert {"debian:trixie", "debian:latest", "nilcons/debian:latest", "busybox:latest"} <= set(golden.tags)
     rows = {row.name: row for row in images.listing(built)}
-    assert golden.base_diff_ids == {*rows["image-debian"].diff_ids, *rows["image-busybox"].diff_ids}
+    images_of = [row for name, row in rows.items() if name.startswith("image-")]
+    assert golden.base_diff_ids == {diff_id for row in images_of for diff_id in row.diff_ids}
+    assert set(golden.tags) == {tag for row in images_of for tag in row.tags}
     assert [path.name for path in golden.path.iterdir()] == ["containerd"]
     assert sorted(path.name for path in (golden.path / _STORE).iterdir()) == [
         "io.containerd.content.v1.content",
@@ -183,6 +219,7 @@ def test_the_golden_data_root_holds_the_images_and_nothing_else(built: Settings)
     assert {diff_id.removeprefix("sha256:") for diff_id in golden.base_diff_ids} <= set(os.listdir(blobs))
     snapshots = golden.path / _STORE / "io.containerd.snapshotter.v1.overlayfs/snapshots"
     assert sum((path / "fs/bin/sh").exists() for path in snapshots.iterdir()) == 2
+    assert len(list(snapshots.iterdir())) == len({layer.name for layer in offered.layers()})
     owners = {path.lstat().st_uid for path in golden.path.rglob("*")}
     assert max(owners) < 65_536
 
@@ -213,10 +250,10 @@ def test_a_mirror_that_does_not_answer_is_named_and_nothing_is_left(
     assert [path.name for path in store.folder(settings).iterdir()] == [".lock"]
 
 
-def test_an_archive_that_is_none_is_refused_and_golden_is_not_made(copy: Settings) -> None:
-    archive = (store.folder(copy) / "image-busybox").resolve() / "image.tar"
-    archive.unlink()  # a hard link to the real store's
-    archive.write_bytes(b"no archive" * 1000)
+def test_a_layer_that_is_none_is_refused_and_golden_is_not_made(copy: Settings) -> None:
+    layer = (store.folder(copy) / "layer-busybox").resolve() / "layer.tar"
+    layer.unlink()  # a hard link to the real store's
+    layer.write_bytes(b"no layer" * 1000)
     (store.folder(copy) / "golden").unlink()
     with pytest.raises(SandboxError, match="load"):
         images.build(copy, _silent)
@@ -278,9 +315,9 @@ def test_two_builds_of_the_same_packages_are_the_same(built: Settings, tmp_path:
     assert {name: row.digest for name, row in before.items()} == {
         name: row.digest for name, row in after.items()
     }
-    for image in ("image-debian", "image-busybox"):
-        archives = [store.folder(where) / image / "image.tar" for where in (built, fresh)]
-        assert archives[0].read_bytes() == archives[1].read_bytes()
+    for layer in offered.layers():
+        files = [store.folder(where) / f"layer-{layer.name}" / "layer.tar" for where in (built, fresh)]
+        assert files[0].read_bytes() == files[1].read_bytes(), layer.name
 
 
 def test_the_command_lists_what_was_built(built: Settings) -> None:

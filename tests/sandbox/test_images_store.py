@@ -10,7 +10,7 @@ import pytest
 
 from grader.errors import SandboxError, UnavailableError
 from grader.sandbox import images
-from grader.sandbox.images import recipes, store
+from grader.sandbox.images import offered, recipes, store
 from grader.sandbox.images.digest import digest
 from grader.sandbox.images.store import Manifest
 from grader.settings import Settings
@@ -199,7 +199,9 @@ def test_finding_a_root_file_system_takes_less_than_a_tenth_of_a_millisecond(set
 
 
 def test_recipes_are_known_by_their_content() -> None:
-    assert len({recipe.digest() for recipe in (*recipes.ROOTS, *recipes.IMAGES)}) == 4
+    known = {recipe.digest() for recipe in (*recipes.ROOTS, *offered.IMAGES)}
+    assert len(known) == len(recipes.ROOTS) + len(offered.IMAGES)
+    assert len({recipes.layer_digest(layer) for layer in offered.layers()}) == len(offered.layers())
     assert len({recipe.name for recipe in recipes.ROOTS}) == len(recipes.ROOTS)
-    names = [name for recipe in recipes.IMAGES for name in recipe.names]
+    names = [name for recipe in offered.IMAGES for name in recipe.names]
     assert len(set(names)) == len(names)

@@ -1,11 +1,11 @@
-"""Writes OCI image archives: what `docker load` reads, the same bytes each time from the same layer."""
+"""Writes OCI image archives: what `docker load` reads, the same bytes each time from the same layers."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,59 +26,94 @@ _GO_ARCHITECTURES = {"i386": "386", "armhf": "arm", "ppc64el": "ppc64le", "mips6
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """An archive that was written.
+class LayerFile:
+    """A layer that was written to a file.
 
     Attributes:
-        index: Digest of its index: names and content.
-        image: Digest of the image's manifest: content only.
-        diff_ids: Digests of its uncompressed layers.
-        names: In full, registry included.
+        path: An uncompressed tar file.
+        digest: Of its content.
+        created_by: What it is made of, for the image's history.
     """
 
-    index: str
-    image: str
-    diff_ids: tuple[str, ...]
+    path: Path
+    digest: str
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image, less the content of its layers.
+
+    Attributes:
+        names: In full, registry included.
+        digest: Digest of its manifest: content only.
+        manifest: What it consists of (OCI image specification, image manifest).
+        config: What its manifest calls its configuration.
+        layers: Its layers, from the lowest on.
+        platform: For what it is.
+    """
+
     names: tuple[str, ...]
+    digest: str
+    manifest: bytes
+    config: bytes
+    layers: tuple[LayerFile, ...]
+    platform: dict[str, str]
 
 
-def write(
-    path: Path, recipe: ImageRecipe, architecture: str, created: int, write_layer: Callable[[BinaryIO], None]
-) -> Archive:
-    """Write an image of one layer to the archive `path` (OCI image layout 1.0 in a tar file).
+def describe(recipe: ImageRecipe, architecture: str, created: int, layers: Sequence[LayerFile]) -> Image:
+    """Return the image that `recipe` makes of `layers`.
 
     Args:
-        path: File to make.
         recipe: Names and configuration.
         architecture: As Debian calls it.
         created: Seconds since 1970.
-        write_layer: Called once with the stream that takes the layer.
+        layers: From the lowest on.
     """
-    go_architecture = _GO_ARCHITECTURES.get(architecture, architecture)
-    platform = {"architecture": go_architecture, "os": "linux"}
-    with open(path, "wb") as file:
-        layer = _write_layer(file, created, write_layer)
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            blobs = _Blobs(tar, created)
-            config = blobs.add(_CONFIG, _config(recipe, platform, created, layer["digest"]))
-            manifest = blobs.add(
-                _MANIFEST,
-                {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": [layer]},
-            )
-            names = tuple(full_name(name) for name in recipe.names)
-            index = msgspec.json.encode(
+    platform = {"architecture": _GO_ARCHITECTURES.get(architecture, architecture), "os": "linux"}
+    config = msgspec.json.encode(_config(recipe, platform, created, layers))
+    manifest = msgspec.json.encode(
+        {
+            "schemaVersion": 2,
+            "mediaType": _MANIFEST,
+            "config": _descriptor(_CONFIG, config),
+            "layers": [
+                {"mediaType": _LAYER, "digest": layer.digest, "size": layer.path.stat().st_size}
+                for layer in layers
+            ],
+        }
+    )
+    names = tuple(full_name(name) for name in recipe.names)
+    return Image(names, sha256(manifest), manifest, config, tuple(layers), platform)
+
+
+def write(path: Path, images: Sequence[Image], created: int) -> None:
+    """Write `images` to the archive `path` (OCI image layout 1.0 in a tar file), each layer once."""
+    index = msgspec.json.encode(
+        {
+            "schemaVersion": 2,
+            "mediaType": _INDEX,
+            "manifests": [
                 {
-                    "schemaVersion": 2,
-                    "mediaType": _INDEX,
-                    "manifests": [
-                        {**manifest, "platform": platform, "annotations": _annotations(name)}
-                        for name in names
-                    ],
+                    **_descriptor(_MANIFEST, image.manifest),
+                    "platform": image.platform,
+                    "annotations": _annotations(name),
                 }
-            )
-            blobs.write("index.json", index)
-            blobs.write("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-    return Archive(_sha256(index), manifest["digest"], (layer["digest"],), names)
+                for image in images
+                for name in image.names
+            ],
+        }
+    )
+    layers = {layer.digest: layer.path for image in images for layer in image.layers}
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for digest, file in layers.items():
+            with open(file, "rb") as content:
+                tar.addfile(_header(_blob(digest), file.stat().st_size, created), content)
+        for image in images:
+            for blob in (image.config, image.manifest):
+                _add(tar, _blob(sha256(blob)), blob, created)
+        _add(tar, "index.json", index, created)
+        _add(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}', created)
 
 
 def full_name(name: str) -> str:
@@ -93,73 +128,50 @@ def _annotations(name: str) -> dict[str, str]:
     return {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name.rpartition(":")[2]}
 
 
-def _config(recipe: ImageRecipe, platform: dict[str, str], created: int, diff_id: str) -> dict[str, Any]:
+def _config(
+    recipe: ImageRecipe, platform: dict[str, str], created: int, layers: Sequence[LayerFile]
+) -> dict[str, Any]:
     moment = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         **platform,
         "created": moment,
-        "config": {"Env": list(recipe.env), "Cmd": list(recipe.command)},
-        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
-        "history": [{"created": moment, "created_by": f"{recipe.name} from Debian packages"}],
+        "config": {"Env": list(recipe.env), "Cmd": list(recipe.command), **recipe.settings},
+        "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
+        "history": [{"created": moment, "created_by": layer.created_by} for layer in layers],
     }
 
 
-class _Measured(io.RawIOBase):
-    """A stream that counts and digests what goes through it."""
+class Measured(io.RawIOBase):
+    """A stream to `file` that digests what goes through it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._sha256 = hashlib.sha256()
-        self.size = 0
+        self._size = 0
 
-    def writable(self) -> bool:
+    def writable(self) -> bool:  # noqa: D102
         return True
 
-    def tell(self) -> int:
-        return self.size
+    def tell(self) -> int:  # noqa: D102
+        return self._size
 
-    def write(self, data: Any, /) -> int:
+    def write(self, data: Any, /) -> int:  # noqa: D102
         self._sha256.update(data)
         self._file.write(data)
-        self.size += len(data)
+        self._size += len(data)
         return len(data)
 
     def digest(self) -> str:
+        """Return the digest of all that was written."""
         return f"sha256:{self._sha256.hexdigest()}"
 
 
-def _write_layer(file: BinaryIO, created: int, write_layer: Callable[[BinaryIO], None]) -> dict[str, Any]:
-    """Write the layer as the first member and return its descriptor.
-
-    Its name is its digest, known only at the end: the header is filled in then.
-    """
-    file.write(bytes(tarfile.BLOCKSIZE))
-    measured = _Measured(file)
-    write_layer(measured)  # type: ignore[arg-type]
-    file.write(bytes(-measured.size % tarfile.BLOCKSIZE))
-    end = file.tell()
-    file.seek(0)
-    file.write(_header(_blob(measured.digest()), measured.size, created).tobuf(tarfile.USTAR_FORMAT))
-    file.seek(end)
-    return {"mediaType": _LAYER, "digest": measured.digest(), "size": measured.size}
+def _add(tar: tarfile.TarFile, name: str, content: bytes, created: int) -> None:
+    tar.addfile(_header(name, len(content), created), io.BytesIO(content))
 
 
-class _Blobs:
-    """Adds members to an archive."""
-
-    def __init__(self, tar: tarfile.TarFile, created: int) -> None:
-        self._tar = tar
-        self._created = created
-
-    def add(self, media_type: str, value: dict[str, Any]) -> dict[str, Any]:
-        """Add `value` under its digest and return its descriptor."""
-        content = msgspec.json.encode(value)
-        self.write(_blob(_sha256(content)), content)
-        return {"mediaType": media_type, "digest": _sha256(content), "size": len(content)}
-
-    def write(self, name: str, content: bytes) -> None:
-        """Add a member called `name`."""
-        self._tar.addfile(_header(name, len(content), self._created), io.BytesIO(content))
+def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": sha256(content), "size": len(content)}
 
 
 def _header(name: str, size: int, created: int) -> tarfile.TarInfo:
@@ -172,5 +184,6 @@ def _blob(digest: str) -> str:
     return f"blobs/{digest.replace(':', '/')}"
 
 
-def _sha256(content: bytes) -> str:
+def sha256(content: bytes) -> str:
+    """Return the digest of `content`, as OCI writes it."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
@@ -64,7 +65,7 @@ def make(
     _remove_leftovers(root)
     epoch = _newest(root, started)
     _furnish(recipe, root, epoch)
-    _clamp(root, epoch)
+    clamp(root, epoch)
     return versions
 
 
@@ -141,22 +142,24 @@ def _dpkg_configuration(recipe: RootRecipe) -> str:
 
 def _remove_excluded(recipe: RootRecipe, root: Path) -> None:
     """Remove what dpkg would have left out: essential packages were unpacked without it."""
+    excludes = partial(is_excluded, recipe.excluded, recipe.included)
     for folder, directories, files in os.walk(root, topdown=False):
         inside = folder[len(str(root)) :]
         for name in files:
             path = os.path.join(folder, name)
             target = os.readlink(path) if os.path.islink(path) else ""
-            if _is_excluded(recipe, f"{inside}/{name}") or _is_excluded(recipe, target):
+            if excludes(f"{inside}/{name}") or excludes(target):
                 os.unlink(path)
         for name in directories:
             path = os.path.join(folder, name)
-            if _is_excluded(recipe, f"{inside}/{name}") and not os.path.islink(path) and not os.listdir(path):
+            if excludes(f"{inside}/{name}") and not os.path.islink(path) and not os.listdir(path):
                 os.rmdir(path)
 
 
-def _is_excluded(recipe: RootRecipe, path: str) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in recipe.excluded) and not any(
-        fnmatchcase(path, pattern) for pattern in recipe.included
+def is_excluded(excluded: Iterable[str], included: Iterable[str], path: str) -> bool:
+    """Return whether dpkg would leave out `path`, given these patterns (dpkg(1), `--path-exclude`)."""
+    return any(fnmatchcase(path, pattern) for pattern in excluded) and not any(
+        fnmatchcase(path, pattern) for pattern in included
     )
 
 
@@ -193,12 +196,13 @@ def _furnish(recipe: RootRecipe, root: Path, epoch: int) -> None:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).symlink_to(target)
     for account in recipe.accounts:
-        for name, line in _account_lines(account, epoch).items():
+        for name, line in account_lines(account, epoch).items():
             with open(root / name, "a", encoding="utf-8") as file:
                 file.write(line)
 
 
-def _account_lines(account: Account, epoch: int) -> dict[str, str]:
+def account_lines(account: Account, epoch: int) -> dict[str, str]:
+    """Return the line of an account in each of `ACCOUNT_FILES`; `epoch` is when its password was set."""
     name, number = account.name, account.number
     lines = (
         f"{name}:x:{number}:{number}::{account.home}:/bin/bash\n",
@@ -209,7 +213,7 @@ def _account_lines(account: Account, epoch: int) -> dict[str, str]:
     return dict(zip(ACCOUNT_FILES, lines, strict=True))
 
 
-def _clamp(root: Path, epoch: int) -> None:
+def clamp(root: Path, epoch: int) -> None:
     """Set times after `epoch` to it: what was made during installation gets the newest package's time."""
     for folder, directories, files in os.walk(root, topdown=False):
         for path in (*(os.path.join(folder, name) for name in (*directories, *files)), folder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,18 @@ from pathlib import Path
 from grader.errors import UnavailableError
 from grader.sandbox.images import store
 from grader.sandbox.images.digest import digest
-from grader.sandbox.images.recipes import ENGINE, IMAGES, LAYOUT, ROOTS, ImageRecipe
+from grader.sandbox.images.offered import IMAGES, layers
+from grader.sandbox.images.recipes import (
+    BASE,
+    ENGINE,
+    LAYOUT,
+    ROOTS,
+    SUITE,
+    ImageRecipe,
+    Layer,
+    Tree,
+    layer_digest,
+)
 from grader.sandbox.images.store import Manifest
 from grader.settings import Settings
 
@@ -18,7 +29,8 @@ MADE = "made in"  # how the last step of each thing that is built begins
 
 # Where things lie in their directories of the store.
 ROOT = "root"
-ARCHIVE = "image.tar"
+LAYER = "layer.tar"
+PACKAGES = "packages"
 DATA = "data"
 GOLDEN = "golden"
 
@@ -74,8 +86,19 @@ def golden(settings: Settings) -> Golden:
         UnavailableError: It was not built yet, or is older than what it is made from.
     """
     roots = {recipe.name: store.read(settings, root_name(recipe.name), recipe.digest()) for recipe in ROOTS}
+    packages = store.read(settings, PACKAGES, packages_digest(roots[BASE.name]))
+    made = {
+        layer.name: store.read(
+            settings, layer_name(layer.name), made_digest(layer, sources(layer, roots, packages))
+        )
+        for layer in layers()
+    }
     images = [
-        store.read(settings, image_name(image.name), image_digest(image, roots[image.layer.root.name]))
+        store.read(
+            settings,
+            image_name(image.name),
+            image_digest(image, [made[layer.name] for layer in image.layers]),
+        )
         for image in IMAGES
     ]
     recipe = golden_digest(roots[ENGINE.name], images)
@@ -103,9 +126,44 @@ def image_name(name: str) -> str:
     return f"image-{name}"
 
 
-def image_digest(recipe: ImageRecipe, root: Manifest) -> str:
-    """Return what changes whenever the image has to be made again from `root`."""
-    return digest(recipe.digest(), root.digest)
+def layer_name(name: str) -> str:
+    """Return what the layer `name` is called in the store."""
+    return f"layer-{name}"
+
+
+def with_packages() -> tuple[Tree, ...]:
+    """Return the layers that need packages which no root file system holds."""
+    return tuple(
+        layer for layer in layers() if isinstance(layer, Tree) and (layer.packages or layer.repository)
+    )
+
+
+def packages_digest(base: Manifest) -> str:
+    """Return what changes whenever packages have to be fetched again: what is wanted beyond `base`."""
+    wanted = [
+        (tree.name, tree.granted, tree.repository.packages if tree.repository else tree.packages)
+        for tree in with_packages()
+    ]
+    return digest(LAYOUT, SUITE, base.digest, wanted)
+
+
+def sources(layer: Layer, roots: Mapping[str, Manifest], packages: Manifest) -> list[Manifest]:
+    """Return what `layer` is made from."""
+    found = [roots[layer.root.name]]
+    if isinstance(layer, Tree):
+        found += [packages] if layer.packages or layer.repository else []
+        found += [roots[ENGINE.name]] if layer.copied else []
+    return found
+
+
+def made_digest(layer: Layer, made_from: Sequence[Manifest]) -> str:
+    """Return what changes whenever `layer` has to be made again."""
+    return digest(layer_digest(layer), [source.digest for source in made_from])
+
+
+def image_digest(recipe: ImageRecipe, made: Sequence[Manifest]) -> str:
+    """Return what changes whenever the image has to be made again from these layers."""
+    return digest(recipe.digest(), [layer.digest for layer in made])
 
 
 def golden_digest(engine: Manifest, images: Sequence[Manifest]) -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from grader.errors import SandboxError
 from grader.sandbox.images.debian import ACCOUNT_FILES
-from grader.sandbox.images.recipes import Applets, RootRecipe, WholeSystem
+from grader.sandbox.images.recipes import Applets, Layer, Tree, WholeSystem
 
 _BUSYBOX = "usr/bin/busybox"
 _BUSYBOX_HOME = "bin/busybox"
@@ -21,13 +21,20 @@ _BUSYBOX_HOME = "bin/busybox"
 Entry = tuple[tarfile.TarInfo, BinaryIO | None]
 
 
-def write(layer: WholeSystem | Applets, root: Path, sink: BinaryIO) -> None:
-    """Write `layer`, whose root file system lies in `root`, to `sink`.
+def write(layer: Layer, root: Path, sink: BinaryIO) -> None:
+    """Write `layer`, whose files lie in the directory `root`, to `sink`.
 
     Raises:
-        SandboxError: The root file system holds something that a layer cannot.
+        SandboxError: The directory holds something that a layer cannot.
     """
-    entries = _whole_system(layer.root, root) if isinstance(layer, WholeSystem) else _applets(layer, root)
+    match layer:
+        case WholeSystem():
+            added = {*layer.root.directories, *layer.root.links}
+            entries = _files(root, added, {account.name for account in layer.root.accounts})
+        case Applets():
+            entries = _applets(layer, root)
+        case Tree():
+            entries = _files(root, set(), set())
     with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for info, content in entries:
             with content or io.BytesIO() as file:
@@ -43,11 +50,10 @@ def newest(root: Path) -> int:
     )
 
 
-def _whole_system(recipe: RootRecipe, root: Path) -> Iterator[Entry]:
-    added = {*recipe.directories, *recipe.links}
-    names = {account.name for account in recipe.accounts}
+def _files(root: Path, left_out: set[str], accounts: set[str]) -> Iterator[Entry]:
+    """Yield everything below `root` except some paths, and the account files without some accounts."""
     inodes: dict[int, str] = {}
-    for name in _names(root, added):
+    for name in _names(root, left_out):
         info = _info(root, name)
         status = os.lstat(root / name)
         if info.isreg() and status.st_nlink > 1:
@@ -55,7 +61,7 @@ def _whole_system(recipe: RootRecipe, root: Path) -> Iterator[Entry]:
             if first != name:
                 info.type, info.linkname, info.size = tarfile.LNKTYPE, first, 0
         if name in ACCOUNT_FILES:
-            content = _without_accounts((root / name).read_bytes(), names)
+            content = without_accounts((root / name).read_bytes(), accounts)
             info.size = len(content)
             yield info, io.BytesIO(content)
         else:
@@ -91,7 +97,8 @@ def _info(root: Path, name: str) -> tarfile.TarInfo:
     return info
 
 
-def _without_accounts(content: bytes, names: set[str]) -> bytes:
+def without_accounts(content: bytes, names: set[str]) -> bytes:
+    """Return one of `ACCOUNT_FILES` without the lines of the accounts `names`."""
     lines = content.decode().splitlines(keepends=True)
     return "".join(line for line in lines if line.partition(":")[0] not in names).encode()
 

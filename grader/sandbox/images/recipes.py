@@ -1,8 +1,9 @@
-"""What the base root file systems and the engine's images are made of, as data."""
+"""What root file systems, layers and images can be made of, and the root file systems, as data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from grader.sandbox.images.digest import digest
 
@@ -12,6 +13,8 @@ LAYOUT = 1
 SUITE = "trixie"
 # Trixie's release, in seconds since 1970: what maintainer scripts write where they would write "today".
 SUITE_RELEASED = 1_754_697_600
+
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class RootRecipe:
 class WholeSystem:
     """A layer that holds a root file system, less what was added to it for sandboxes."""
 
+    name: str
     root: RootRecipe
 
 
@@ -68,9 +72,61 @@ class Applets:
         directories: Mode by path.
     """
 
+    name: str
     root: RootRecipe
     files: dict[str, str]
     directories: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Packages that can be installed without network.
+
+    Attributes:
+        packages: For apt, with all that they depend on.
+        wheels: Those of them that are offered to pip, too.
+        modules: Content of Python modules with a command of the same name, for pip, by that name.
+    """
+
+    packages: tuple[str, ...]
+    wheels: tuple[str, ...]
+    modules: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A layer of files that lie on top of a whole system or of busybox.
+
+    Packages in it are unpacked, not installed: no script of theirs runs, so that nothing depends on the
+    moment, and dpkg does not know them, so that apt works as in the system below.
+
+    Attributes:
+        root: The root file system that packages and accounts complete.
+        repository: What the layer offers to apt and pip.
+        packages: Unpacked into the layer, with all that they depend on.
+        granted: Packages that are not needed although others depend on them.
+        excluded: Patterns of files that are left out of packages.
+        copied: Paths of files out of the root file system of the engine.
+        files: Content by path; what begins with ``#!`` can be executed.
+        directories: Mode and owner by path.
+        links: Target by path.
+        accounts: Besides those of the root file system.
+    """
+
+    name: str
+    root: RootRecipe
+    repository: Repository | None = None
+    packages: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    copied: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    directories: dict[str, tuple[int, int]] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    accounts: tuple[Account, ...] = ()
+
+
+Layer = WholeSystem | Applets | Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +135,26 @@ class ImageRecipe:
 
     Attributes:
         names: What answers may call it; the first is shown.
+        layers: From the lowest on.
         command: What runs where an answer names nothing.
+        settings: Further settings, by their names in the configuration of OCI images.
     """
 
     name: str
     names: tuple[str, ...]
-    layer: WholeSystem | Applets
+    layers: tuple[Layer, ...]
     command: tuple[str, ...]
-    env: tuple[str, ...] = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",)
+    env: tuple[str, ...] = (PATH,)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def digest(self) -> str:
-        """Return what changes whenever the recipe does, that of its root file system included."""
+        """Return what changes whenever the recipe does, those of its layers included."""
         return digest(LAYOUT, SUITE, SUITE_RELEASED, self)
+
+
+def layer_digest(layer: Layer) -> str:
+    """Return what changes whenever the recipe of `layer` does."""
+    return digest(LAYOUT, SUITE, SUITE_RELEASED, layer)
 
 
 _UNREAD = (
@@ -139,33 +203,3 @@ ENGINE = RootRecipe(
 )
 
 ROOTS = (BASE, ENGINE)
-
-DEBIAN = ImageRecipe(
-    name="debian",
-    names=("debian:trixie", "debian:latest", "debian:trixie-slim", "nilcons/debian:latest"),
-    layer=WholeSystem(BASE),
-    command=("bash",),
-)
-
-BUSYBOX = ImageRecipe(
-    name="busybox",
-    names=("busybox:latest",),
-    layer=Applets(
-        root=BASE,
-        files={
-            "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
-            "daemon:x:1:1:daemon:/usr/sbin:/bin/false\n"
-            "www-data:x:33:33:www-data:/var/www:/bin/false\n"
-            "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
-            "etc/group": "root:x:0:\ndaemon:x:1:\ntty:x:5:\nwww-data:x:33:\nnogroup:x:65534:\n",
-        },
-        directories={
-            "root": 0o700,
-            **dict.fromkeys(("tmp", "var/tmp"), 0o1777),
-            **dict.fromkeys(("dev", "proc", "sys", "run", "home", "var/www", "usr/local/bin"), 0o755),
-        },
-    ),
-    command=("sh",),
-)
-
-IMAGES = (DEBIAN, BUSYBOX)

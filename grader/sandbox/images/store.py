@@ -29,12 +29,12 @@ class Manifest:
     """What is known of one thing that was built.
 
     Attributes:
-        name: ``rootfs-…``, ``image-…`` or ``golden``.
+        name: ``rootfs-…``, ``packages``, ``layer-…``, ``image-…`` or ``golden``.
         recipe: Digest of what it was to be made of; another one means that it has to be made again.
         digest: Digest of what it is: the same digest, the same content.
         built: When, in UTC (ISO 8601).
         seconds: How long that took.
-        size_bytes: Of its files, each hard link counted once.
+        size_bytes: Of its files, each hard link counted once; of an image, of its layers, which it shares.
         packages: Versions by name, of a root file system.
         tags: Full names, of images.
         diff_ids: Digests of uncompressed layers, of images.
@@ -141,7 +141,7 @@ def _make(home: Path, name: str, recipe: str, make: Callable[[Path], Manifest]) 
             made,
             built=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - started, 1),
-            size_bytes=_size(partial),
+            size_bytes=made.size_bytes or _size(partial),
         )
         (partial / _MANIFEST).write_bytes(msgspec.json.encode(manifest))
         version = home / f"{name}.{recipe[:_SHOWN]}.{manifest.digest.removeprefix('sha256:')[:_SHOWN]}"

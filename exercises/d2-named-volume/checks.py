@@ -1,0 +1,68 @@
+"""Signed counts tell which containers shared the data; a mark tells that the data is in the volume."""
+
+import hashlib
+
+from grader.check import Evidence, Feedback, check
+
+_RUNS = 3
+_FIELDS = 3
+
+
+def _counted(evidence: Evidence) -> list[str]:
+    """Return the containers that counted, in their order, as far as the counts are signed and in a row."""
+    containers: list[str] = []
+    for line in evidence.probe("kept").stdout.splitlines():
+        words = line.split()
+        signed = f"{evidence.parameters['secret']} {' '.join(words[:2])}\n"
+        signature = hashlib.sha256(signed.encode()).hexdigest()[:16]
+        if len(words) == _FIELDS and words[1:] == [str(len(containers) + 1), signature]:
+            containers.append(words[0])
+    return containers
+
+
+@check("Three containers have counted together", points=3)
+def counted(evidence: Evidence) -> Feedback | None:
+    counted = _counted(evidence)
+    started = {
+        event.id[:12] for event in evidence.events if (event.kind, event.action) == ("container", "start")
+    }
+    if len(counted) == _RUNS and len(started.intersection(counted)) == _RUNS:
+        return None
+    probe = evidence.probe("kept")
+    return Feedback(
+        "not-counted",
+        f"{evidence.parameters['name']} does not hold the count of three runs in three containers.",
+        expected="counts 1, 2 and 3, each signed in another container that ran",
+        actual=probe.stdout.strip()[:300] or probe.stderr.strip()[:300] or probe.error or "no count",
+        why="A container that starts anew begins with its image's files, unless it is given what stays.",
+    )
+
+
+@check("The count is in the volume", points=2, after=("counted",))
+def kept(evidence: Evidence) -> Feedback | None:
+    probe = evidence.probe("kept")
+    if probe.ok and probe.stdout.splitlines()[-1:] == ["kept"]:
+        return None
+    names = ", ".join(str(volume.get("Name")) for volume in evidence.engine.volumes)
+    return Feedback(
+        "not-in-volume",
+        f"What {evidence.parameters['name']} writes into /data was not in the volume once it was removed.",
+        expected=f"a volume {evidence.parameters['volume']} with the count",
+        actual=f"volumes: {names or 'none'}",
+        why="A volume is found by its name: by the next container, and by whoever makes the backup.",
+    )
+
+
+@check("The two containers that came first are gone", points=1, after=("counted",))
+def tidy(evidence: Evidence) -> Feedback | None:
+    counted = tuple(_counted(evidence))
+    left = [container.name for container in evidence.engine.containers if container.id.startswith(counted)]
+    if not left:
+        return None
+    return Feedback(
+        "containers-left",
+        "A container that counted is still there.",
+        expected=f"only {evidence.parameters['name']}",
+        actual=", ".join(left),
+        why="Nothing of value is in them: that is what the volume is for.",
+    )

@@ -1,0 +1,3 @@
+docker run --rm -v {{ volume }}:/data {{ image }}
+docker run --rm -v {{ volume }}:/data {{ image }}
+docker run -d --name {{ name }} -v {{ volume }}:/data {{ image }} stay

@@ -1,0 +1,60 @@
+"""The seal in the shared folder tells which container made it; the host tells whether that one runs."""
+
+import hashlib
+
+from grader.check import Evidence, Feedback, check
+from grader.evidence import Container
+
+_FIELDS = 4
+_SAID = 300
+
+
+def _container(evidence: Evidence) -> Container | None:
+    return evidence.engine.container(str(evidence.parameters["name"]))
+
+
+def _said(evidence: Evidence) -> str:
+    """Return the end of what the answer printed, which includes complaints of a program in the foreground."""
+    return (evidence.run.stdout + evidence.run.stderr).strip()[-_SAID:]
+
+
+@check("The container runs", points=1)
+def runs(evidence: Evidence) -> Feedback | None:
+    container = _container(evidence)
+    if container is not None and container.processes:
+        return None
+    state = f"{container.status}, exit code {container.exit_code}" if container else "no such container"
+    return Feedback(
+        "not-running",
+        "No container of that name is running.",
+        expected=str(evidence.parameters["name"]),
+        actual=f"{state}; {_said(evidence) or 'no output'}",
+        why="A container ends with its program. `docker ps --all` and `docker logs` tell why it did.",
+    )
+
+
+@check("Its program has sealed the folder", points=4, after=("runs",))
+def sealed(evidence: Evidence) -> Feedback | None:
+    container = _container(evidence)
+    words = evidence.probe("seal").stdout.split()
+    text = f"{evidence.parameters['secret']} {' '.join(words[:3])}\n"
+    signature = hashlib.sha256(text.encode()).hexdigest()[:16]
+    right = len(words) == _FIELDS and words[3] == signature
+    if (
+        right
+        and words[1].endswith(f"/{evidence.parameters['folder']}")
+        and container is not None
+        and _host_name(container) == words[0]
+    ):
+        return None
+    return Feedback(
+        "not-sealed",
+        f"/work/{evidence.parameters['folder']}/seal is not the seal of that container, made in that folder.",
+        expected=f"a seal made by {evidence.parameters['name']}",
+        actual=" ".join(words)[:_SAID] or "no seal",
+        why="Running is not yet working: what counts is what the program could do with what it was given.",
+    )
+
+
+def _host_name(container: Container) -> str:
+    return str((container.inspect.get("Config") or {}).get("Hostname") or "")

@@ -1,0 +1,2 @@
+docker run -d --name {{ name }} -p {{ outside }}:{{ inside }} {{ image }}
+docker run -d --name {{ backstage }} -p {{ local }}:{{ inside }} {{ image }}
