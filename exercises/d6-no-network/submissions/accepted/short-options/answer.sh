@@ -1,0 +1,1 @@
+docker run -d --name {{ name }} --network none -v /work/{{ folder }}:/data {{ image }}

@@ -1,0 +1,2 @@
+docker network create --internal cell
+docker run -d --name {{ name }} --network cell -v /work/{{ folder }}:/data {{ image }}

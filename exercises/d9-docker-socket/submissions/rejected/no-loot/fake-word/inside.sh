@@ -1,0 +1,3 @@
+docker run -d --name {{ child }} busybox sleep {{ seconds }}
+cat /root/private/{{ file }}
+echo LOOT 0123456789abcdef
