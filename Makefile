@@ -33,7 +33,7 @@ run: packages-run $(VENV)/run ## set everything up, grade the bundled sample sub
 	  test $$code -le 2
 	@exec $(BIN)/grader serve --results $(RESULTS)/report.json --evidence $(RESULTS)/evidence
 
-test: packages-test packages-vm $(VENV)/test lint ## run every test (about 20 minutes)
+test: packages-test packages-vm $(VENV)/test lint ## run every test (about half an hour)
 	@$(BIN)/grader images build
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -p no:cacheprovider $(ONCE_MORE) tests
