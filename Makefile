@@ -47,7 +47,7 @@ test-quick: packages-test $(VENV)/test lint ## run the tests that take under thr
 
 test-cgroup2: packages-test packages-vm $(VENV)/test ## run the sandbox tests in an emulated machine with cgroup v2
 	@$(BIN)/grader images build
-	$(BIN)/python tests/cgroup2/run.py --deadline 2700 $(ONCE_MORE) -m "not slow or engine" $(CGROUP2_TESTS)
+	$(BIN)/python tests/cgroup2/run.py --deadline 2700 -m "not slow or engine" $(CGROUP2_TESTS)
 
 lint: $(VENV)/test ## check style, types and the direction of imports
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
