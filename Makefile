@@ -12,8 +12,8 @@ VM_PACKAGES := qemu-system-x86 e2fsprogs cpio
 
 CGROUP2_TESTS := $(addprefix tests/sandbox/test_,plain.py namespaces.py cgroups.py) \
 	$(addprefix tests/observe/test_,oom.py cgroups.py answers.py) \
-	$(addprefix exercises/,a1-own-cgroup a2-group-statistics a3-group-in-group a4-oom-kill \
-	a5-own-name-and-network a6-nested-pids)
+	$(addprefix exercises/,a1-own-cgroup a4-oom-kill a6-nested-pids) \
+	--deselect tests/observe/test_answers.py::test_compose_services_reach_one_another_by_name
 
 # Tests race real kernels and engines: what fails once is tried once more, and named in the summary.
 ONCE_MORE := --reruns 1 -rR
