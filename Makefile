@@ -12,8 +12,8 @@ VM_PACKAGES := qemu-system-x86 e2fsprogs cpio
 
 CGROUP2_TESTS := $(addprefix tests/sandbox/test_,plain.py namespaces.py cgroups.py) \
 	$(addprefix tests/observe/test_,oom.py cgroups.py answers.py) \
-	$(addprefix exercises/,a1-own-cgroup a2-group-statistics a3-group-in-group a4-oom-kill \
-	a5-own-name-and-network a6-nested-pids)
+	$(addprefix exercises/,a1-own-cgroup a4-oom-kill a6-nested-pids) \
+	--deselect tests/observe/test_answers.py::test_compose_services_reach_one_another_by_name
 
 # Tests race real kernels and engines: what fails once is tried once more, and named in the summary.
 ONCE_MORE := --reruns 1 -rR
@@ -33,7 +33,7 @@ run: packages-run $(VENV)/run ## set everything up, grade the bundled sample sub
 	  test $$code -le 2
 	@exec $(BIN)/grader serve --results $(RESULTS)/report.json --evidence $(RESULTS)/evidence
 
-test: packages-test packages-vm $(VENV)/test lint ## run every test (about 20 minutes)
+test: packages-test packages-vm $(VENV)/test lint ## run every test (about half an hour)
 	@$(BIN)/grader images build
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -p no:cacheprovider $(ONCE_MORE) tests
@@ -47,7 +47,7 @@ test-quick: packages-test $(VENV)/test lint ## run the tests that take under thr
 
 test-cgroup2: packages-test packages-vm $(VENV)/test ## run the sandbox tests in an emulated machine with cgroup v2
 	@$(BIN)/grader images build
-	$(BIN)/python tests/cgroup2/run.py --deadline 2700 $(ONCE_MORE) -m "not slow or engine" $(CGROUP2_TESTS)
+	$(BIN)/python tests/cgroup2/run.py --deadline 2700 -m "not slow or engine" $(CGROUP2_TESTS)
 
 lint: $(VENV)/test ## check style, types and the direction of imports
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from functools import cached_property
 from typing import Final, cast
 
 from flask import Flask, current_app, request
 
-from grader.exercise.catalogue import Broken, Catalogue, UnknownExerciseError, folders
+from grader.exercise.catalogue import Catalogue, folders
 from grader.model import Exercise
 from web.remembered import Remembered
 from worker.notices import Ear, Notices, make_notices
@@ -51,20 +50,11 @@ class Services:
     @cached_property
     def exercises(self) -> dict[str, Exercise]:
         """The exercises that can be used, in the order of the workshop."""
-        found = {}
-        for slug in sorted(self.catalogue.slugs, key=_place):
-            exercise = self.catalogue.look_up(slug)
-            if not isinstance(exercise, Broken):
-                found[slug] = exercise
-        return found
+        return {exercise.slug: exercise for exercise in self.catalogue.usable()}
 
     def exercise(self, slug: str) -> Exercise | None:
         """Return an exercise that can be used."""
-        try:
-            found = self.exercises.get(slug)
-        except UnknownExerciseError:
-            return None
-        return found
+        return self.exercises.get(slug)
 
     def by_token(self, token: str) -> Participant | None:
         """Return whose token this is; what changes is noticed after a few seconds."""
@@ -107,11 +97,6 @@ class Services:
         self.notices.close()
         self.tickets.close()
         self.store.close()
-
-
-def _place(slug: str) -> list[tuple[int, str]]:
-    """Order slugs as people count: c9 before c10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", slug)]
 
 
 def install(app: Flask, services: Services) -> None:

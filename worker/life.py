@@ -165,9 +165,12 @@ class Life:
             self._consume(on=True)
 
     def _consume(self, *, on: bool) -> None:
-        consumer = self._celery.consumer if self._celery is not None else None
-        if consumer is not None:
+        if (consumer := self._consumer()) is not None:
             consumer.call_soon(consumer.add_task_queue if on else consumer.cancel_task_queue, QUEUE)
+
+    def _consumer(self) -> Any:
+        """Return what takes tickets for Celery, or ``None`` while it connects."""
+        return self._celery.consumer if self._celery is not None else None
 
     def _reconnect_if_deaf(self) -> None:
         """Make Celery connect again where tickets lie and an idle worker takes none.
@@ -183,8 +186,7 @@ class Life:
         if self._ignored < _DEAF_BEATS:
             return
         self._ignored = 0
-        consumer = self._celery.consumer if self._celery is not None else None
-        if consumer is not None:
+        if (consumer := self._consumer()) is not None:
             _LOG.warning("tickets lie in the queue and none arrives: connecting again")
             consumer.call_soon(_lose_connection)
 

@@ -18,7 +18,7 @@ from celery.signals import worker_ready
 from celery.worker import state
 from sqlalchemy.exc import DBAPIError
 
-from grader.exercise.catalogue import Catalogue, folders
+from grader.exercise.catalogue import Broken, Catalogue, folders
 from grader.grading import Grader
 from grader.judging import Judges
 from grader.observe.observer import Observer
@@ -57,7 +57,7 @@ def run(settings: ServiceSettings, more_exercises: Iterable[Any] = ()) -> int:
     catalogue = Catalogue(folders(settings.grader, more_exercises))
     exercises = catalogue.usable()
     for slug in catalogue.slugs:
-        if slug not in {exercise.slug for exercise in exercises}:
+        if isinstance(catalogue.look_up(slug), Broken):
             _LOG.error("the exercise %s is broken: `grader list` says why", slug)
     with (
         Observer(settings.grader, exercises) as observer,

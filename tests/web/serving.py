@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 from grader.settings import Settings
-from tests.servers import free_port
+from tests.servers import bury_adopted, free_port
 
 JOIN_CODE = "open-sesame"
 _PATIENCE = 90.0
@@ -84,6 +84,7 @@ class Serving:
         """Make sure that nothing of it runs any more."""
         if self.process is not None and self.process.poll() is None:
             self.stop()
+        bury_adopted()
         shutil.rmtree(self.run_dir, ignore_errors=True)
 
     def log(self) -> str:

@@ -13,6 +13,8 @@ from tests.web.serving import JOIN_CODE, Serving
 
 pytestmark = [pytest.mark.slow]
 
+expect.set_options(timeout=30_000)  # the machine may be busy
+
 SLUG = "a4-oom-kill"
 PHONE = {"width": 360, "height": 740}
 LAPTOP = {"width": 1366, "height": 800}

@@ -17,7 +17,7 @@ import pytest
 from grader.exercise.catalogue import Catalogue
 from grader.model import Exercise
 from tests.leftovers import left_in
-from tests.servers import PostgresServer, RedisServer
+from tests.servers import PostgresServer, RedisServer, bury_adopted
 from worker.people import Participant
 from worker.queue import Tickets, make_app
 from worker.settings import ServiceSettings
@@ -177,6 +177,7 @@ class Service:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+        bury_adopted()
         self.tickets.close()
         self.store.close()
 

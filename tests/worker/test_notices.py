@@ -10,6 +10,7 @@ import pytest
 from tests.servers import RedisServer
 from worker.notices import Ear, make_notices
 from worker.settings import ServiceSettings
+from worker.wake import Bell, Ringer
 
 
 @pytest.fixture(params=["socket", "redis"])
@@ -39,11 +40,11 @@ def test_whoever_waits_is_woken(heard_settings: ServiceSettings) -> None:
     ear.close()
 
 
-def test_bells_of_the_dead_are_taken_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADER_RUN_DIR", str(tmp_path))
-    settings = ServiceSettings.from_environment()
-    ear = Ear(settings)
-    (bell,) = settings.sockets_dir.iterdir()
-    ear._bell.socket.close()  # type: ignore[union-attr]  as if the process had been killed
-    make_notices(settings).tell("a", "graded")
-    assert not bell.exists()
+def test_bells_of_the_dead_are_taken_down(tmp_path: Path) -> None:
+    bell = Bell(tmp_path, "notices")
+    (path,) = tmp_path.iterdir()
+    bell.socket.close()  # as if the process had been killed
+    ringer = Ringer(tmp_path, "notices")
+    ringer.ring(b"graded")
+    ringer.close()
+    assert not path.exists()

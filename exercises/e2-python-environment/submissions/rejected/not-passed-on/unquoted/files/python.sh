@@ -1,2 +1,0 @@
-#!/bin/bash
-cd $1 && shift && exec /cx/scripts/run.sh python3 main.py $*

@@ -1,1 +1,0 @@
-docker run --rm -it --network none --user cxuser -v /work/project:/home/{{ place }} -w /home/{{ place }} exercise /cx/actions/repl

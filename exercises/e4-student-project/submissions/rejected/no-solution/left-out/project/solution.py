@@ -1,6 +1,0 @@
-FACTOR = int("{{ factor }}")
-SUMMAND = int("{{ summand }}")
-
-
-def f(n):
-    return FACTOR * n * n + SUMMAND
