@@ -1,0 +1,5 @@
+"""Sets the environment's own prompt."""
+
+import sys
+
+sys.ps1 = "cx> "
