@@ -8,10 +8,15 @@ _RUNS = 3
 _FIELDS = 3
 
 
+def _last(evidence: Evidence) -> str:
+    """Return the id of the container that was left running, which the probe says first."""
+    return evidence.probe("kept").stdout.partition("\n")[0]
+
+
 def _counted(evidence: Evidence) -> list[str]:
     """Return the containers that counted, in their order, as far as the counts are signed and in a row."""
     containers: list[str] = []
-    for line in evidence.probe("kept").stdout.splitlines():
+    for line in evidence.probe("kept").stdout.splitlines()[1:]:
         words = line.split()
         signed = f"{evidence.parameters['secret']} {' '.join(words[:2])}\n"
         signature = hashlib.sha256(signed.encode()).hexdigest()[:16]
@@ -26,12 +31,17 @@ def counted(evidence: Evidence) -> Feedback | None:
     started = {
         event.id[:12] for event in evidence.events if (event.kind, event.action) == ("container", "start")
     }
-    if len(counted) == _RUNS and len(started.intersection(counted)) == _RUNS:
+    if (
+        len(counted) == _RUNS
+        and len(started.intersection(counted)) == _RUNS
+        and _last(evidence)[:12] == counted[-1]
+    ):
         return None
     probe = evidence.probe("kept")
     return Feedback(
         "not-counted",
-        f"{evidence.parameters['name']} does not hold the count of three runs in three containers.",
+        f"{evidence.parameters['name']} does not hold the count of three runs in three containers, "
+        "of which it is the third.",
         expected="counts 1, 2 and 3, each signed in another container that ran",
         actual=probe.stdout.strip()[:300] or probe.stderr.strip()[:300] or probe.error or "no count",
         why="A container that starts anew begins with its image's files, unless it is given what stays.",
@@ -40,8 +50,8 @@ def counted(evidence: Evidence) -> Feedback | None:
 
 @check("The count is in the volume", points=2, after=("counted",))
 def kept(evidence: Evidence) -> Feedback | None:
-    probe = evidence.probe("kept")
-    if probe.ok and probe.stdout.splitlines()[-1:] == ["kept"]:
+    # The script ends well only where it has found its own mark in the volume.
+    if evidence.probe("kept").exit_code == 0:
         return None
     names = ", ".join(str(volume.get("Name")) for volume in evidence.engine.volumes)
     return Feedback(
