@@ -1,4 +1,4 @@
-"""What the image draws is compared with what the package's program draws; its database is read from outside."""
+"""The banner is compared with what the package itself draws; the package database is read from outside."""
 
 from grader.check import Evidence, Feedback, check
 from grader.evidence import Probe
@@ -89,9 +89,7 @@ def no_leftovers(evidence: Evidence) -> Feedback | None:
     ]
     lines = evidence.probe("database").stdout.splitlines()
     found = found or [
-        line.removeprefix("left ")
-        for line in lines
-        if line.startswith("left ") and not line.endswith(_KEPT)
+        line.removeprefix("left ") for line in lines if line.startswith("left ") and not line.endswith(_KEPT)
     ]
     if not found and image is not None and image.layers:
         return None
