@@ -36,16 +36,13 @@ def runs(evidence: Evidence) -> Feedback | None:
 @check("Its program has sealed the folder", points=4, after=("runs",))
 def sealed(evidence: Evidence) -> Feedback | None:
     container = _container(evidence)
-    words = evidence.probe("seal").stdout.split()
+    device, _, seal = evidence.probe("seal").stdout.partition("\n")
+    words = seal.split()
     text = f"{evidence.parameters['secret']} {' '.join(words[:3])}\n"
     signature = hashlib.sha256(text.encode()).hexdigest()[:16]
     right = len(words) == _FIELDS and words[3] == signature
-    if (
-        right
-        and words[1].endswith(f"/{evidence.parameters['folder']}")
-        and container is not None
-        and _host_name(container) == words[0]
-    ):
+    folder = f"{device}/{evidence.parameters['folder']}"
+    if right and words[1] == folder and container is not None and container.id.startswith(words[0]):
         return None
     return Feedback(
         "not-sealed",
@@ -54,7 +51,3 @@ def sealed(evidence: Evidence) -> Feedback | None:
         actual=" ".join(words)[:_SAID] or "no seal",
         why="Running is not yet working: what counts is what the program could do with what it was given.",
     )
-
-
-def _host_name(container: Container) -> str:
-    return str((container.inspect.get("Config") or {}).get("Hostname") or "")
