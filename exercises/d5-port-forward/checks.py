@@ -1,21 +1,29 @@
 """Requests from two places; the servers' own logs say which of them arrived, and where."""
 
 from grader.check import Evidence, Feedback, check
+from grader.evidence import Container
 
 
 def _arrived(evidence: Evidence, name: str) -> list[str]:
     """Return the marks of the requests that a container's server has logged."""
     words = (line.split() for line in evidence.probe("doors").stdout.splitlines())
     container = evidence.engine.container(str(evidence.parameters[name]))
-    if container is None or not container.processes:
+    if container is None or not container.processes or not _is_the_server(evidence, container):
         return []
     return [found[1] for found in words if len(found) == 2 and found[0] == container.name]
+
+
+def _is_the_server(evidence: Evidence, container: Container) -> bool:
+    image = evidence.engine.image(str(evidence.parameters["image"]))
+    return image is None or container.inspect.get("Image") == image.id
 
 
 def _state(evidence: Evidence, name: str) -> str:
     container = evidence.engine.container(str(evidence.parameters[name]))
     if container is None:
         return "no such container"
+    if not _is_the_server(evidence, container):
+        return f"it is made from {container.image}"
     arrived = ", ".join(_arrived(evidence, name))
     return f"{container.status}; requests that arrived: {arrived or 'none'}"
 
