@@ -67,7 +67,7 @@ def unpacked(built: Settings, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def _inside(root: Path, *command: str, writable: bool = False) -> str:
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+    environment = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
     script = (
         f'mount --bind "$0" "$0"; mount -o remount,bind,{"rw" if writable else "ro"} "$0";'
         'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; mount -t tmpfs tmpfs "$0/run";'
@@ -303,7 +303,7 @@ def test_two_builds_of_the_same_packages_are_the_same(built: Settings, tmp_path:
         ["sh", "-c", 'umask 077; exec "$@"', "build", sys.executable, "-c", code, str(fresh.state_dir)],
         check=True,
     )
-    assert time.monotonic() - started < 150  # 40 s on two idle processors
+    assert time.monotonic() - started < 400  # 80 s on two idle processors
 
     before = {row.name: row for row in images.listing(built)}
     after = {row.name: row for row in images.listing(fresh)}
