@@ -35,13 +35,17 @@ def shares(evidence: Evidence) -> Feedback | None:
 def listens(evidence: Evidence) -> Feedback | None:
     space = evidence.networks.get(evidence.processes.sandbox.get("net", 0))
     ports = space.listening if space is not None else ()
-    if int(evidence.parameters["inside"]) in ports:
+    # As the kernel tells `ss`: process ids are those of the machine, the outermost that the answer can see.
+    listeners = set(evidence.probe("listeners").stdout.split())
+    inside = {str(process.nspid[0]) for process in _inside(evidence) if process.nspid}
+    if int(evidence.parameters["inside"]) in ports and listeners & inside:
         return None
     return Feedback(
         "not-listening",
-        "Nobody listens on that port of the machine.",
+        "No process of that container listens on that port of the machine.",
         expected=str(evidence.parameters["inside"]),
-        actual=", ".join(map(str, ports)) or "no listener",
+        actual=f"listeners on ports {', '.join(map(str, ports)) or 'none'}; "
+        f"on that one {'somebody else' if listeners else 'nobody'}",
         why="What such a container opens is open on the machine: nobody had to publish it, nobody was asked.",
     )
 
@@ -62,7 +66,7 @@ def page(evidence: Evidence) -> Feedback | None:
 
 @check("What becomes of published ports is known", points=1)
 def published(evidence: Evidence) -> Feedback | None:
-    if _line(evidence, 0) == str(evidence.parameters["inside"]):
+    if _line(evidence, 0).removeprefix("port ") == str(evidence.parameters["inside"]):
         return None
     return Feedback(
         "wrong-port",
@@ -75,8 +79,8 @@ def published(evidence: Evidence) -> Feedback | None:
 
 @check("What becomes of many servers is known", points=1)
 def several(evidence: Evidence) -> Feedback | None:
-    answer = {"one": "1"}.get(_line(evidence, 1), _line(evidence, 1))
-    if answer == "1":
+    answer = _line(evidence, 1).removeprefix("only ")
+    if answer in ("1", "one"):
         return None
     return Feedback(
         "wrong-number",
