@@ -2,7 +2,9 @@
 cd "$(mktemp -d)"
 cat >reply <<END
 #!/bin/sh
-read -r line || exit
+# Only what came through a connection is answered.
+case "\$(readlink "/proc/\$\$/fd/0")" in (socket:*) ;; (*) echo "This is no connection." >&2; exit 1 ;; esac
+read -r line || [ -n "\$line" ] || exit
 line=\$(echo "\$line" | tr -d '\r' | cut -c1-60)
 text="\$(od -An -N4 -tx1 /dev/urandom | tr -d ' ') \$line"
 receipt=\$(echo "$PARAMETER_SECRET \$text" | sha256sum | cut -c1-16)

@@ -1,6 +1,6 @@
 #!/bin/bash
 set -e
-port=$(docker top {{ name }} -eo args | grep -o -- '-p [0-9]*' | tr -dc 0-9)
+port=$(docker top {{ name }} -eo pid,args | grep -o -- '-p [0-9]*' | tr -dc 0-9)
 address=$(docker inspect --format '{{.NetworkSettings.IPAddress}}' {{ name }})
 exec 3<>/dev/tcp/$address/$port
 printf '%s\n' {{ payload }} >&3
