@@ -98,7 +98,7 @@ def structure(exercise: Exercise) -> list[Proof]:
     ]
 
 
-def prove(case: Case, grader: Grader, draw: Draw, *, runs: int = 2) -> Proof:
+def prove(case: Case, grader: Grader, draw: Draw, *, runs: int = 1) -> Proof:
     """Run a case as often as asked, and compare what came of it with what should have."""
     began = time.monotonic()
     reports = [_grade(case, grader, draw) for _ in range(runs)]
@@ -114,7 +114,7 @@ def prove(case: Case, grader: Grader, draw: Draw, *, runs: int = 2) -> Proof:
 
 
 def prove_all(
-    exercises: Sequence[Exercise], grader: Grader, draw: Draw, *, runs: int = 2, jobs: int = 4
+    exercises: Sequence[Exercise], grader: Grader, draw: Draw, *, runs: int = 1, jobs: int = 4
 ) -> Iterator[Proof]:
     """Prove exercises in parallel; yield each proof in the order of the exercises."""
     with ThreadPoolExecutor(jobs) as pool:

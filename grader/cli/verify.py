@@ -34,7 +34,7 @@ from grader.visible import one_line
 @click.option(
     "--jobs", type=click.IntRange(1, 1024), default=DEFAULT_JOBS, show_default=True, help="At the same time."
 )
-@click.option("--runs", type=click.IntRange(1), default=2, show_default=True, help="Of each sample.")
+@click.option("--runs", type=click.IntRange(1), default=1, show_default=True, help="Of each sample.")
 @pass_context
 def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int) -> int:
     """Prove exercises, or all of them, by their sample answers.
