@@ -83,12 +83,12 @@ def _count(exercise: Exercise) -> int:
 
 
 def _print(proofs: list[Proof], *, quiet: bool) -> None:
-    """Write the proofs; only those that failed where it should be quiet."""
+    """Write the proofs, those that failed last; only these where it should be quiet."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("exercise", "sample", "verdict", "expected", "found"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "verdict")
     table.add_column("seconds", justify="right")
-    for proof in proofs:
+    for proof in sorted(proofs, key=lambda proof: not proof.ok):
         if proof.ok and quiet:
             continue
         table.add_row(

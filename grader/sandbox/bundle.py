@@ -17,6 +17,8 @@ _HANDS_ON = ("SYS_ADMIN", "SYS_CHROOT", "SETUID", "SETGID", "KILL")
 _ENGINE = (
     *("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SYS_CHROOT", "SETUID", "SETGID", "SETPCAP"),
     *("SETFCAP", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "KILL", "AUDIT_WRITE"),
+    # To enter the namespaces of a container whose first process is not root: proc(5), /proc/PID/ns.
+    "SYS_PTRACE",
 )
 # All of them count inside the sandbox's own user namespace only.
 CAPABILITIES: dict[Profile, tuple[str, ...]] = {

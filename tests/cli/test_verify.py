@@ -46,6 +46,7 @@ def test_a_broken_exercise_is_named_and_the_others_proven(run: Run, exercises: P
     assert found.code == 2
     assert "SyntaxError" in found.out
     assert "7 of 8 proven" in found.out
+    assert found.out.index("SyntaxError") > found.out.rindex("status "), "what failed comes last"
 
 
 def test_pytest_proves_exercises_too(
