@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from grader.model import Exercise
     from grader.verify import Case, Proof
 
-RUNS = 2
-"""How often each sample is observed."""
-
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect exercises."""
@@ -115,7 +112,7 @@ class Prover:
         """Run a case and compare."""
         from grader.verify import prove
 
-        return prove(case, self._grader or self._start(), self._draw, runs=RUNS)
+        return prove(case, self._grader or self._start(), self._draw)
 
     def _start(self) -> Grader:
         from grader.cli.context import open_observer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from grader.errors import ExerciseError, SubmissionError
@@ -33,6 +33,7 @@ class Proof:
         expected: What should have come of it.
         found: What came of it.
         ungradable: Whether the machine kept us from finding out.
+        before: What came of it at first, where it was tried again.
     """
 
     exercise: str
@@ -42,6 +43,7 @@ class Proof:
     found: str
     seconds: float = 0.0
     ungradable: bool = False
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,19 @@ def structure(exercise: Exercise) -> list[Proof]:
     ]
 
 
-def prove(case: Case, grader: Grader, draw: Draw, *, runs: int = 2) -> Proof:
-    """Run a case as often as asked, and compare what came of it with what should have."""
+def prove(case: Case, grader: Grader, draw: Draw, *, runs: int = 1, reruns: int = 0) -> Proof:
+    """Run a case as often as asked, and compare what came of it with what should have.
+
+    What fails is tried again up to `reruns` times; what came of it at first is kept.
+    """
+    proof = _prove_once(case, grader, draw, runs)
+    if proof.ok or reruns < 1:
+        return proof
+    again = prove(case, grader, draw, runs=runs, reruns=reruns - 1)
+    return replace(again, before=proof.found, seconds=proof.seconds + again.seconds)
+
+
+def _prove_once(case: Case, grader: Grader, draw: Draw, runs: int) -> Proof:
     began = time.monotonic()
     reports = [_grade(case, grader, draw) for _ in range(runs)]
     found = [_described(report) for report in reports]
@@ -114,7 +127,13 @@ def prove(case: Case, grader: Grader, draw: Draw, *, runs: int = 2) -> Proof:
 
 
 def prove_all(
-    exercises: Sequence[Exercise], grader: Grader, draw: Draw, *, runs: int = 2, jobs: int = 4
+    exercises: Sequence[Exercise],
+    grader: Grader,
+    draw: Draw,
+    *,
+    runs: int = 1,
+    reruns: int = 0,
+    jobs: int = 4,
 ) -> Iterator[Proof]:
     """Prove exercises in parallel; yield each proof in the order of the exercises."""
     with ThreadPoolExecutor(jobs) as pool:
@@ -126,7 +145,7 @@ def prove_all(
                 listed = cases(exercise)
             except ExerciseError:
                 continue  # `structure` said so
-            waiting += [pool.submit(prove, case, grader, draw, runs=runs) for case in listed]
+            waiting += [pool.submit(prove, case, grader, draw, runs=runs, reruns=reruns) for case in listed]
         try:
             for future in waiting:
                 yield future.result()

@@ -39,9 +39,11 @@ def drawn(exercise: Exercise, participant: str) -> dict[str, Value]:
     return {"number": number} if exercise.parameters else {}
 
 
-def proofs(exercise: Exercise, observer: Written | None = None) -> dict[str, Proof]:
+def proofs(
+    exercise: Exercise, observer: Written | None = None, *, runs: int = 1, reruns: int = 0
+) -> dict[str, Proof]:
     with Judges([exercise]) as judges:
-        found = prove_all([exercise], Grader(observer or Written(), judges), drawn)
+        found = prove_all([exercise], Grader(observer or Written(), judges), drawn, runs=runs, reruns=reruns)
         return {proof.subject: proof for proof in found}
 
 
@@ -62,7 +64,7 @@ def test_a_good_exercise_is_proven(tmp_path: Path) -> None:
         "rejected/wrong-status/zero",
         "nothing",
     ]
-    assert len(observer.observed) == 2 * 6
+    assert len(observer.observed) == 6
 
 
 def test_a_copied_answer_has_to_fail(tmp_path: Path) -> None:
@@ -157,9 +159,30 @@ def test_runs_that_disagree_are_found(tmp_path: Path) -> None:
                 submission = Submission(submission.exercise, submission.participant, {"answer.sh": b"exit 8"})
             return super().observe(exercise, submission, progress)
 
-    proof = proofs(exercise, Wavering())["accepted/one"]
+    proof = proofs(exercise, Wavering(), runs=2)["accepted/one"]
     assert not proof.ok
     assert proof.found == "runs disagree: 2 of 2 points / 0 of 2 points, feedback wrong-status"
+
+
+def test_what_fails_once_is_tried_again_and_named(tmp_path: Path) -> None:
+    exercise = load(write_exercise(tmp_path, checks=CHECKS, files=SAMPLES))
+    failures = {"exit 7\n": 1, "exit 7 # in another style\n": 2}
+
+    class Wavering(Written):
+        def observe(self, exercise: Exercise, submission: Submission, progress=None):  # type: ignore[no-untyped-def]
+            content = submission.files["answer.sh"].decode()
+            if failures.get(content, 0):
+                failures[content] -= 1
+                submission = Submission(
+                    submission.exercise, submission.participant, {"answer.sh": b"exit 8 9"}
+                )
+            return super().observe(exercise, submission, progress)
+
+    found = proofs(exercise, Wavering(), reruns=1)
+    assert (found["accepted/one"].ok, found["accepted/one"].found) == (True, "2 of 2 points")
+    assert found["accepted/one"].before == "0 of 2 points, feedback wrong-status"
+    assert (found["accepted/two"].ok, found["accepted/two"].before) == (False, found["accepted/two"].found)
+    assert found["rejected/wrong-status/one"].before == ""
 
 
 def test_what_could_not_be_found_out_is_said(tmp_path: Path) -> None:

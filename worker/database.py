@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,7 @@ class Database:
                 self._engine = create_engine(parsed, pool_size=16, max_overflow=48, pool_pre_ping=True)
         except (ArgumentError, ImportError, OSError) as error:
             raise GraderError(f"DATABASE_URL: {error}") from error
+        self._turn = threading.Lock()
         self._reading = self._engine.execution_options(
             isolation_level="AUTOCOMMIT", **({"reads": True} if self.is_sqlite else {})
         )
@@ -65,8 +67,22 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection in a transaction, which is committed at the end or undone by an error."""
-        with self._engine.begin() as connection:
+        with self._one_at_a_time(), self._engine.begin() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Let the threads of this process write to SQLite in turn; PostgreSQL takes them all at once.
+
+        SQLite itself lets one write and has the others sleep and look again, for up to 0.1 s each time.
+        Who waits longer than it would goes on, to be told by the database what is the matter.
+        """
+        mine = self.is_sqlite and self._turn.acquire(timeout=_BUSY_SECONDS)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     def now(self) -> ColumnElement[float]:
         """Return the time as the database sees it: machines may disagree, and leases must not."""

@@ -34,9 +34,12 @@ from grader.visible import one_line
 @click.option(
     "--jobs", type=click.IntRange(1, 1024), default=DEFAULT_JOBS, show_default=True, help="At the same time."
 )
-@click.option("--runs", type=click.IntRange(1), default=2, show_default=True, help="Of each sample.")
+@click.option("--runs", type=click.IntRange(1), default=1, show_default=True, help="Of each sample.")
+@click.option(
+    "--reruns", type=click.IntRange(0), default=0, show_default=True, help="Of what fails; it is named."
+)
 @pass_context
-def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int) -> int:
+def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int, reruns: int) -> int:
     """Prove exercises, or all of them, by their sample answers.
 
     Accepted samples must get full points, rejected ones the feedback that they are filed under, doing
@@ -53,7 +56,9 @@ def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int) -> in
             progress,
         ):
             grader = Grader(observer, judges)
-            for proof in prove_all(exercises, grader, context.parameters, runs=runs, jobs=jobs):
+            for proof in prove_all(
+                exercises, grader, context.parameters, runs=runs, reruns=reruns, jobs=jobs
+            ):
                 proofs.append(proof)
                 progress.advance("proven" if proof.ok else "not proven")
     _print(proofs, quiet=context.quiet)
@@ -83,20 +88,20 @@ def _count(exercise: Exercise) -> int:
 
 
 def _print(proofs: list[Proof], *, quiet: bool) -> None:
-    """Write the proofs, those that failed last; only these where it should be quiet."""
+    """Write the proofs, those that failed at first or for good last; only these where it should be quiet."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("exercise", "sample", "verdict", "expected", "found"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "verdict")
     table.add_column("seconds", justify="right")
-    for proof in sorted(proofs, key=lambda proof: not proof.ok):
-        if proof.ok and quiet:
+    for proof in sorted(proofs, key=lambda proof: (not proof.ok, bool(proof.before))):
+        if proof.ok and not proof.before and quiet:
             continue
         table.add_row(
             proof.exercise,
             Text(one_line(proof.subject)),
-            Text("proven" if proof.ok else "not proven", "green" if proof.ok else "bold red"),
+            _verdict(proof),
             Text(proof.expected),
-            Text(one_line(proof.found, 400)),
+            Text(one_line(f"{proof.found}, at first {proof.before}" if proof.before else proof.found, 400)),
             f"{proof.seconds:.1f}",
         )
     out = console()
@@ -105,3 +110,9 @@ def _print(proofs: list[Proof], *, quiet: bool) -> None:
     failed = sum(not proof.ok for proof in proofs)
     if not quiet or failed:
         out.print(f"{len(proofs) - failed} of {len(proofs)} proven")
+
+
+def _verdict(proof: Proof) -> Text:
+    if not proof.ok:
+        return Text("not proven", "bold red")
+    return Text("proven again", "yellow") if proof.before else Text("proven", "green")
