@@ -17,12 +17,13 @@ import pytest
 from grader import evidence, probe
 from grader.cli import app
 from grader.cli.context import common_options
-from grader.exercise import load, manifest
+from grader.exercise import load, manifest, path
+from grader.exercise.catalogue import Catalogue
 from grader.model import Exercise, Kind, Profile
 from grader.settings import Settings
 from grader.verify import structure
 from web.openapi import document
-from worker.reference import to_markdown
+from worker import reference
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -123,7 +124,14 @@ def test_the_example_settings_are_the_defaults() -> None:
 
 def test_the_reference_of_the_services_settings_is_current() -> None:
     """`python -m worker.reference > docs/settings.md` makes it."""
-    assert page("settings.md") == to_markdown()
+    assert page("settings.md") == reference.to_markdown()
+
+
+def test_the_path_through_the_workshop_is_current() -> None:
+    """`python -m grader.exercise.path > docs/workshop.md` makes it."""
+    bundled = Catalogue([ROOT / "exercises"]).usable()
+    assert page("workshop.md") == path.to_markdown(bundled)
+    assert list(path.SECTIONS) == list(dict.fromkeys(exercise.section for exercise in bundled))
 
 
 def test_the_apis_page_names_every_route() -> None:

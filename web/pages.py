@@ -15,6 +15,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
+from grader.exercise.path import SECTIONS
 from grader.model import CheckResult, Exercise, Outcome
 from grader.parameters import fill
 from grader.report import json as report_json
@@ -23,7 +24,7 @@ from web import markdown
 from web.identity import account, participant, participants_only, staff_only
 from web.problems import Problem
 from web.scoreboard import table
-from web.services import SECTIONS, services
+from web.services import services
 from web.submitting import exercise_named, parameters, submit, uploaded
 from worker.people import Participant
 from worker.submission import Standing, State, Submitted

@@ -21,16 +21,6 @@ _KEPT_SECONDS: Final = 10.0
 _BOARD_SECONDS: Final = 1.0
 _WAITING_SHARE: Final = 0.75  # of the threads: the others answer everybody else
 
-SECTIONS: Final = {
-    "A": "What the kernel gives: control groups and namespaces",
-    "B": "Containers, from start to removal",
-    "C": "Images and Dockerfiles",
-    "D": "Files, users, networks and the engine's socket",
-    "E": "Environments for student projects",
-    "F": "Several containers together",
-    "G": "Questions",
-}
-
 
 class Services:
     """Store, queue, notices and exercises of one web process."""
