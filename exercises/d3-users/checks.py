@@ -7,10 +7,12 @@ from grader.evidence import Process
 
 
 def _inside(evidence: Evidence, name: str) -> list[Process]:
-    """Return the processes that the host found in a container's control group at the last look."""
+    """Return what the host found in the control group of a container, if that was made from `answer`."""
     container = evidence.engine.container(str(evidence.parameters[name]))
-    pids = frozenset(container.processes) if container is not None else frozenset()
-    return [process for process in evidence.processes.living() if process.pid in pids]
+    image = evidence.engine.image("answer")
+    if container is None or image is None or container.inspect.get("Image") != image.id:
+        return []
+    return [process for process in evidence.processes.living() if process.pid in container.processes]
 
 
 def _sleeps(processes: Iterable[Process], seconds: object) -> list[Process]:
@@ -23,7 +25,8 @@ def _sleeps(processes: Iterable[Process], seconds: object) -> list[Process]:
 
 
 def _told(processes: Iterable[Process]) -> str:
-    return "; ".join(f"{' '.join(process.argv)} as {process.uid}" for process in processes) or "no process"
+    told = "; ".join(f"{' '.join(process.argv)} as {process.uid}" for process in processes)
+    return told or "no process in a container made from answer"
 
 
 def _users(processes: Iterable[Process]) -> set[int]:
