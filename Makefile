@@ -7,7 +7,7 @@ STATE := $(or $(GRADER_STATE_DIR),/var/lib/grader)
 RESULTS := results
 
 RUN_PACKAGES := crun mmdebstrap
-TEST_PACKAGES := $(RUN_PACKAGES) runc gcc libc6-dev redis-server postgresql chromium
+TEST_PACKAGES := $(RUN_PACKAGES) runc gcc libc6-dev redis-server postgresql slirp4netns chromium
 VM_PACKAGES := qemu-system-x86 e2fsprogs cpio
 
 CGROUP2_TESTS := $(addprefix tests/sandbox/test_,plain.py namespaces.py cgroups.py) \

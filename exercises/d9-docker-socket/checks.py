@@ -1,37 +1,45 @@
 """The attack is run by the grader, inside the container, on a file that was not there before."""
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 from grader.check import Evidence, Feedback, check
 from grader.evidence import Container
 
 _WORD = "LOOT"
 _SAID = 300
-_SOCKETS = ("/run/docker.sock", "/var/run/docker.sock")
-_PROGRAMS = ("/usr/bin/docker",)
+_SHARED = ("/run/docker.sock", "/var/run/docker.sock", "/usr/bin/docker", "/bin/docker")
+_KINDS = ("PidMode", "IpcMode", "UTSMode", "NetworkMode")
 
 
 def _container(evidence: Evidence, name: str) -> Container | None:
     return evidence.engine.container(str(evidence.parameters[name]))
 
 
-def _shares(container: Container) -> list[str]:
+def _shares(evidence: Evidence, container: Container) -> list[str]:
     """Return what a container shares with the machine besides the engine's socket and its client."""
     settings = container.inspect.get("HostConfig") or {}
-    found = [
-        str(mount.get("Source"))
-        for mount in container.inspect.get("Mounts") or ()
-        if mount.get("Type") == "bind" and str(mount.get("Source")) not in (*_SOCKETS, *_PROGRAMS)
-    ]
+    mounts = container.inspect.get("Mounts") or ()
+    found = [str(mount.get("Source")) for mount in mounts if mount.get("Type") == "bind"]
+    found = [source for source in found if source not in _SHARED]
+    used = {mount.get("Name") for mount in mounts if mount.get("Type") == "volume"}
+    # A volume with options can be any folder of the machine.
+    found += [f"volume {volume['Name']}" for volume in evidence.engine.volumes if _special(volume, used)]
     found += ["every device (privileged)"] if settings.get("Privileged") else []
-    kinds = ("PidMode", "IpcMode", "UTSMode", "NetworkMode")
-    return found + [f"{kind}: host" for kind in kinds if settings.get(kind) == "host"]
+    found += [str(settings[key]) for key in ("CapAdd", "Devices") if settings.get(key)]
+    return found + [f"{kind}: host" for kind in _KINDS if settings.get(kind) == "host"]
+
+
+def _special(volume: Mapping[str, Any], used: Collection[object]) -> bool:
+    return volume.get("Name") in used and bool(volume.get("Options"))
 
 
 @check("The container runs, and shares nothing but the socket", points=1)
 def small(evidence: Evidence) -> Feedback | None:
     container = _container(evidence, "name")
-    if container is not None and container.processes and not _shares(container):
+    if container is not None and container.processes and not _shares(evidence, container):
         return None
-    shared = ", ".join(_shares(container)) if container is not None else "no such container"
+    shared = ", ".join(_shares(evidence, container)) if container is not None else "no such container"
     return Feedback(
         "shares-more" if container is not None and container.processes else "not-running",
         "There is no running container of that name that shares only the socket with the machine.",
@@ -43,36 +51,20 @@ def small(evidence: Evidence) -> Feedback | None:
 
 @check("From inside it, a container was started", points=2, after=("small",))
 def manages(evidence: Evidence) -> Feedback | None:
-    outer, child = _container(evidence, "name"), _container(evidence, "child")
-    identity = outer.id if outer is not None else ""
-    # The grader's own exec is the last one that runs a shell in that container: what follows, inside.sh did.
-    began = [
-        place
-        for place, event in enumerate(evidence.events)
-        if event.id == identity and event.action.startswith("exec_create") and "sh -s" in event.action
-    ]
-    made = [
-        place
-        for place, event in enumerate(evidence.events)
-        if child is not None and (event.kind, event.action, event.id) == ("container", "create", child.id)
-    ]
-    command = f"sleep {evidence.parameters['seconds']}"
-    config = (child.inspect.get("Config") or {}) if child is not None else {}
-    words = " ".join((*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())))
-    if (
-        child is not None
-        and child.processes
-        and words.endswith(command)
-        and began
-        and made
-        and made[0] > began[-1]
-    ):
+    # Any other container was removed before inside.sh ran.
+    child = _container(evidence, "child")
+    pids = frozenset(child.processes) if child is not None else frozenset()
+    running = [process.argv for process in evidence.processes.living() if process.pid in pids]
+    wanted = ("sleep", str(evidence.parameters["seconds"]))
+    image = evidence.engine.image("busybox")
+    from_it = child is not None and image is not None and child.inspect.get("Image") == image.id
+    if from_it and any(argv[-2:] == wanted for argv in running):
         return None
     return Feedback(
         "no-child",
         f"inside.sh did not leave a container {evidence.parameters['child']} running.",
-        expected=f"{evidence.parameters['child']}: {command}",
-        actual=f"{child.status}: {words}" if child is not None else _said(evidence),
+        expected=f"{' '.join(wanted)}, in {evidence.parameters['child']}, made from busybox",
+        actual="; ".join(" ".join(argv) for argv in running)[:_SAID] or _said(evidence),
         why="The engine does not ask where a request comes from: the socket is the permission.",
     )
 

@@ -110,7 +110,8 @@ class HostEngine:
         with log.open("wb") as sink:
             self._process = subprocess.Popen(
                 [
-                    *("unshare", "--mount", "--net", "--ipc", "--uts", "bash", "-c", _ENTRY, "engine"),
+                    *("setpriv", "--pdeathsig", "TERM", "unshare", "--mount", "--net", "--ipc", "--uts"),
+                    *("bash", "-c", _ENTRY, "engine"),
                     *map(str, (self._rootfs, self.data, self._shown, self.group)),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -122,7 +123,15 @@ class HostEngine:
             self._until(lambda: _namespace(pid) != _namespace(os.getpid()), log)
             self._network = subprocess.Popen(
                 [
-                    *("slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback"),
+                    *(
+                        "setpriv",
+                        "--pdeathsig",
+                        "TERM",
+                        "slirp4netns",
+                        "--configure",
+                        "--mtu=65520",
+                        "--disable-host-loopback",
+                    ),
                     *("--api-socket", str(self.data / "network.sock"), str(pid), "tap0"),
                 ],
                 stdin=subprocess.DEVNULL,
