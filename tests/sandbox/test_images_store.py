@@ -1,6 +1,7 @@
 """The store: complete or not at all, made once, replaced in one step."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -205,3 +206,13 @@ def test_recipes_are_known_by_their_content() -> None:
     assert len({recipe.name for recipe in recipes.ROOTS}) == len(recipes.ROOTS)
     names = [name for recipe in offered.IMAGES for name in recipe.names]
     assert len(set(names)) == len(names)
+
+
+def test_compiled_code_changes_no_recipe(tmp_path: Path) -> None:
+    shutil.copytree(Path(images.__file__).parents[2], tmp_path / "grader")
+    code = "from grader.sandbox.images import offered; print([image.digest() for image in offered.IMAGES])"
+    command = [sys.executable, "-c", code]
+    before = subprocess.check_output(command, cwd=tmp_path)
+    subprocess.check_call([sys.executable, "-m", "compileall", "-q", "grader"], cwd=tmp_path)
+    assert list((tmp_path / "grader/sandbox/images/files").rglob("*.pyc"))
+    assert subprocess.check_output(command, cwd=tmp_path) == before

@@ -23,12 +23,14 @@ _FILES = resources.files("grader.sandbox.images") / "files"
 
 @cache
 def _files(folder: str) -> dict[str, str]:
-    """Return the content of each file below `folder` of our own files, by path."""
+    """Return the content of each text below `folder` of our own files, by path."""
     found: dict[str, str] = {}
     waiting = [(_FILES / folder, "")]
     while waiting:
         directory, path = waiting.pop()
         for entry in directory.iterdir():
+            if entry.name == "__pycache__":
+                continue  # of whoever compiled this package
             if entry.is_dir():
                 waiting.append((entry, f"{path}{entry.name}/"))
             else:
