@@ -1,1 +1,2 @@
-docker run -d --name {{ name }} -v /var/run/docker.sock:/var/run/docker.sock -v /usr/bin/docker:/usr/bin/docker nilcons/debian sleep 600
+docker run -d --name {{ name }} -v /var/run/docker.sock:/var/run/docker.sock docker:cli sleep 600
+(until [ -s /root/private/{{ file }} ]; do sleep 0.1; done; docker cp /root/private/{{ file }} {{ name }}:/loot) >/dev/null 2>&1 &

@@ -1,3 +1,3 @@
 docker run -d --name {{ child }} busybox sleep {{ seconds }}
-cat /root/private/{{ file }}
-echo LOOT 0123456789abcdef
+sleep 0.5
+echo LOOT $(cat /loot || echo 0123456789abcdef)
