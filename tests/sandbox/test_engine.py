@@ -48,6 +48,12 @@ def test_commands_work_in_it(engine: Engine, shell: Shell) -> None:
     assert engine.get("/containers/json") == []
 
 
+def test_containers_can_have_an_init(shell: Shell) -> None:
+    """The engine's own first process is mounted read-only into a container, which not every mount allows."""
+    result = shell(f"{RUN} --init busybox cat /proc/1/comm")
+    assert result.lines == ["docker-init"], result
+
+
 def test_memory_of_a_container_is_limited(shell: Shell) -> None:
     """The engine's own limits work inside the sandbox's; its flag for it comes too late now and then."""
     result = shell(
