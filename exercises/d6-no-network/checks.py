@@ -8,6 +8,7 @@ from grader.evidence import Container, Event, Process
 _FIELDS = 4
 _SAID = 300
 _CHANGES = ("create", "start", "die", "kill", "stop", "restart", "rename", "pause", "destroy", "disconnect")
+_NO_NETWORK = "null"  # the driver of the network `none`
 # Tunnels that the kernel may put into every new network namespace (net.core.fb_tunnels_only_for_init_net).
 _FALLBACK = frozenset(
     ("tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0")
@@ -22,6 +23,12 @@ def _inside(evidence: Evidence) -> list[Process]:
     container = _container(evidence)
     pids = frozenset(container.processes) if container is not None else frozenset()
     return [process for process in evidence.processes.living() if process.pid in pids]
+
+
+def _concerns(event: Event, container: Container | None) -> bool:
+    """Return whether an event of a network is about a container."""
+    about = event.attributes.get("container") if event.kind == "network" else None
+    return container is not None and about == container.id
 
 
 def _signs(container: Container) -> tuple[str, str]:
@@ -56,6 +63,14 @@ def counted(evidence: Evidence) -> Feedback | None:
 
 @check("It has no network interface but loopback", points=3, after=("counted",))
 def alone(evidence: Evidence) -> Feedback | None:
+    container = _container(evidence)
+    joined = [
+        str(event.attributes.get("name"))
+        for event in evidence.events
+        if event.action == "connect"
+        and _concerns(event, container)
+        and event.attributes.get("type") != _NO_NETWORK
+    ]
     inodes = {process.namespaces.get("net", 0) for process in _inside(evidence)}
     found = {
         name
@@ -64,26 +79,23 @@ def alone(evidence: Evidence) -> Feedback | None:
         for name in evidence.networks[inode].interfaces
         if name not in _FALLBACK
     }
-    if inodes and evidence.processes.sandbox.get("net") not in inodes and found == {"lo"}:
+    if inodes and evidence.processes.sandbox.get("net") not in inodes and found == {"lo"} and not joined:
         return None
     return Feedback(
         "has-network",
-        "The container's network namespace holds more than loopback, or is not its own.",
+        "The container's network namespace holds, or held, more than loopback, or is not its own.",
         expected="lo",
-        actual=", ".join(sorted(found)) or "no process to be seen",
+        actual=", ".join([*sorted(found), *joined]) or "no process to be seen",
         why="An interface is a way out, whether or not something answers at its other end today.",
     )
-
-
-def _concerns(event: Event, collector: Container | None) -> bool:
-    """Return whether an event of a network is about the collector."""
-    return collector is not None and event.attributes.get("container") == collector.id
 
 
 @check("The collector has heard nothing", points=2, after=("counted",))
 def untold(evidence: Evidence) -> Feedback | None:
     collector = evidence.engine.container("collector")
-    probe = evidence.probe("told")
+    # The grader tells it something, too: that, and nothing else, is to be in its log.
+    mark, _, log = evidence.probe("told").stdout.partition("\n")
+    told = [line for line in log.splitlines() if mark not in line]
     changes = [
         event.action
         for event in evidence.events
@@ -91,15 +103,12 @@ def untold(evidence: Evidence) -> Feedback | None:
         and (event.attributes.get("name") == "collector" or _concerns(event, collector))
     ]
     runs = collector is not None and bool(collector.processes)
-    if runs and not changes and probe.exit_code == 0 and not probe.stdout.strip():
+    if runs and not changes and log.splitlines() == [f"told: {mark}"]:
         return None
     return Feedback(
         "told",
         "The collector was told something, or was not left as it was.",
         expected="a running collector that heard nothing",
-        actual=probe.stdout.strip()[:_SAID]
-        or ", ".join(changes)
-        or probe.error
-        or "the collector does not run",
+        actual="; ".join(told)[:_SAID] or ", ".join(changes) or "the collector does not listen any more",
         why="Once is enough: what has left the machine cannot be called back.",
     )
