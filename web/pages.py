@@ -1,25 +1,22 @@
-"""The pages: exercises, tasks, results, the scoreboard, and the instructors' overview."""
+"""The pages: exercises, tasks, the scoreboard, and the instructors' overview."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, abort, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
 from grader.exercise.path import SECTIONS
-from grader.model import CheckResult, Exercise, Outcome
+from grader.model import Exercise
 from grader.parameters import fill
-from grader.report import json as report_json
-from grader.report import junit
 from web import markdown
 from web.identity import account, participant, participants_only, staff_only
 from web.problems import Problem
@@ -27,19 +24,11 @@ from web.scoreboard import table
 from web.services import services
 from web.submitting import exercise_named, parameters, submit, uploaded
 from worker.people import Participant
-from worker.submission import Standing, State, Submitted
+from worker.submission import Standing
 
 blueprint = Blueprint("pages", __name__)
 
-_LIVE_SECONDS: Final = 20.0
-_LOOK_SECONDS: Final = 2.0  # should a notice be lost; others may also have moved on in the queue
 _ONCE: Final = re.compile(r"[0-9a-f]{32}")
-OUTCOMES: Final = {
-    Outcome.PASSED: "Passed",
-    Outcome.FAILED: "Not yet",
-    Outcome.SKIPPED: "Skipped",
-    Outcome.ERROR: "Error of ours",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +119,7 @@ def hand_in(slug: str) -> tuple[str, int] | Redirect:
     except Problem as problem:
         texts = {spec.name: request.form.get(f"text:{spec.name}", "") for spec in exercise.files}
         return _task(exercise, texts, problem.detail), problem.status
-    return to(url_for("pages.result", identity=identity), 303)
+    return to(url_for("results.result", identity=identity), 303)
 
 
 def _key(files: Mapping[str, bytes]) -> str | None:
@@ -168,101 +157,8 @@ def _task(exercise: Exercise, texts: Mapping[str, str], problem: str | None) -> 
         attempts=attempts,
         problem=problem,
         before=services().exercises[slugs[place - 1]] if place else None,
-        after=_following(exercise.slug),
+        after=services().following(exercise.slug),
     )
-
-
-@blueprint.get("/submissions/<identity>")
-def result(identity: str) -> str:
-    """Show a submission: where it is, and its verdict once it is there."""
-    submitted = _visible(identity)
-    return _render("result.html", submitted, _position(submitted))
-
-
-@blueprint.get("/submissions/<identity>/live")
-def live(identity: str) -> Response:
-    """Give the changing part of the result page as soon as it differs from what the page shows."""
-    submitted = _visible(identity)
-    shown = request.args.get("shown", "")
-    end = time.monotonic() + _LIVE_SECONDS
-    while True:
-        with services().ear.waiting(identity, for_progress=True) as heard:
-            # What happened before we listened was not heard.
-            submitted = services().store.submissions.get(identity) or submitted
-            position = _position(submitted)
-            rest = end - time.monotonic()
-            if _shown(submitted, position) != shown or rest <= 0 or not services().may_wait():
-                break
-            heard.wait(min(rest, _LOOK_SECONDS))
-    page = Response(_render("live.html", submitted, position), mimetype="text/html")
-    page.headers["X-Final"] = "1" if submitted.state.final else "0"
-    return page
-
-
-def _position(submitted: Submitted) -> int | None:
-    return services().store.submissions.position(submitted.id) if submitted.state is State.QUEUED else None
-
-
-def _shown(submitted: Submitted, position: int | None) -> str:
-    heard = services().ear.last(submitted.id)
-    return f"{submitted.state.value}:{submitted.attempt}:{position}:{heard}"
-
-
-def _render(template: str, submitted: Submitted, position: int | None) -> str:
-    report = report_json.from_json(submitted.report) if submitted.report else None
-    exercise = services().exercise(submitted.exercise)
-    return render_template(
-        template,
-        submitted=submitted,
-        shown=_shown(submitted, position),
-        report=report,
-        checks=report.checks if report else (),
-        outcomes=OUTCOMES,
-        exercise=exercise,
-        progress=services().ear.last(submitted.id),
-        position=position,
-        files=services().store.submissions.files(submitted.id) if template == "result.html" else {},
-        following=_following(submitted.exercise),
-        first_problem=_first_problem(report.checks if report else ()),
-    )
-
-
-def _following(slug: str) -> Exercise | None:
-    slugs = list(services().exercises)
-    after = slugs[slugs.index(slug) + 1 :] if slug in slugs else []
-    return services().exercises[after[0]] if after else None
-
-
-def _first_problem(checks: tuple[CheckResult, ...]) -> CheckResult | None:
-    return next((check for check in checks if check.outcome is not Outcome.PASSED), None)
-
-
-@blueprint.post("/submissions/<identity>/cancel")
-def cancel(identity: str) -> Redirect:
-    """Cancel a submission."""
-    submitted = _visible(identity)
-    if services().store.submissions.cancel(submitted.id):
-        services().notices.tell(identity, State.CANCELLED.value)
-    return to(url_for("pages.result", identity=identity), 303)
-
-
-@blueprint.get("/submissions/<identity>/junit.xml")
-def junit_xml(identity: str) -> Response:
-    """Give a verdict as JUnit XML."""
-    submitted = _visible(identity)
-    if submitted.report is None:
-        abort(404, "There is no verdict yet.")
-    return Response(junit.to_xml([report_json.from_json(submitted.report)]), mimetype="application/xml")
-
-
-@blueprint.get("/submissions/<identity>/evidence.json")
-def evidence(identity: str) -> Response:
-    """Give the evidence that a verdict rests on."""
-    submitted = _visible(identity)
-    found = services().store.submissions.evidence(submitted.evidence) if submitted.evidence else None
-    if found is None:
-        abort(404, "There is no evidence for this submission.")
-    return Response(found, mimetype="application/json")
 
 
 @blueprint.get("/scoreboard")
@@ -298,12 +194,3 @@ def _known() -> Participant:
     if found is None:
         abort(403)
     return found
-
-
-def _visible(identity: str) -> Submitted:
-    """Return a submission that whoever asks may see; others' do not exist for them."""
-    submitted = services().store.submissions.get(identity)
-    found = participant()
-    if submitted is None or not (account() or (found and found.id == submitted.participant_id)):
-        abort(404, "There is no such submission, or it is somebody else's.")
-    return submitted

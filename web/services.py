@@ -42,6 +42,12 @@ class Services:
         """The exercises that can be used, in the order of the workshop."""
         return {exercise.slug: exercise for exercise in self.catalogue.usable()}
 
+    def following(self, slug: str) -> Exercise | None:
+        """Return the exercise after another one on the path."""
+        slugs = list(self.exercises)
+        after = slugs[slugs.index(slug) + 1 :] if slug in slugs else []
+        return self.exercises[after[0]] if after else None
+
     def exercise(self, slug: str) -> Exercise | None:
         """Return an exercise that can be used."""
         return self.exercises.get(slug)

@@ -1,0 +1,124 @@
+"""The pages about one submission: where it is, its verdict, and what that rests on."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import redirect as to
+from werkzeug.wrappers import Response as Redirect
+
+from grader.model import CheckResult, Outcome
+from grader.report import json as report_json
+from grader.report import junit
+from web.identity import account, participant
+from web.services import services
+from worker.submission import State, Submitted
+
+blueprint = Blueprint("results", __name__)
+
+_LIVE_SECONDS: Final = 20.0
+_LOOK_SECONDS: Final = 2.0  # should a notice be lost; others may also have moved on in the queue
+OUTCOMES: Final = {
+    Outcome.PASSED: "Passed",
+    Outcome.FAILED: "Not yet",
+    Outcome.SKIPPED: "Skipped",
+    Outcome.ERROR: "Error of ours",
+}
+
+
+@blueprint.get("/submissions/<identity>")
+def result(identity: str) -> str:
+    """Show a submission: where it is, and its verdict once it is there."""
+    submitted = _visible(identity)
+    return _render("result.html", submitted, _position(submitted))
+
+
+@blueprint.get("/submissions/<identity>/live")
+def live(identity: str) -> Response:
+    """Give the changing part of the result page as soon as it differs from what the page shows."""
+    submitted = _visible(identity)
+    shown = request.args.get("shown", "")
+    end = time.monotonic() + _LIVE_SECONDS
+    while True:
+        with services().ear.waiting(identity, for_progress=True) as heard:
+            # What happened before we listened was not heard.
+            submitted = services().store.submissions.get(identity) or submitted
+            position = _position(submitted)
+            rest = end - time.monotonic()
+            if _shown(submitted, position) != shown or rest <= 0 or not services().may_wait():
+                break
+            heard.wait(min(rest, _LOOK_SECONDS))
+    page = Response(_render("live.html", submitted, position), mimetype="text/html")
+    page.headers["X-Final"] = "1" if submitted.state.final else "0"
+    return page
+
+
+def _position(submitted: Submitted) -> int | None:
+    return services().store.submissions.position(submitted.id) if submitted.state is State.QUEUED else None
+
+
+def _shown(submitted: Submitted, position: int | None) -> str:
+    heard = services().ear.last(submitted.id)
+    return f"{submitted.state.value}:{submitted.attempt}:{position}:{heard}"
+
+
+def _render(template: str, submitted: Submitted, position: int | None) -> str:
+    report = report_json.from_json(submitted.report) if submitted.report else None
+    exercise = services().exercise(submitted.exercise)
+    return render_template(
+        template,
+        submitted=submitted,
+        shown=_shown(submitted, position),
+        report=report,
+        checks=report.checks if report else (),
+        outcomes=OUTCOMES,
+        exercise=exercise,
+        progress=services().ear.last(submitted.id),
+        position=position,
+        files=services().store.submissions.files(submitted.id) if template == "result.html" else {},
+        following=services().following(submitted.exercise),
+        first_problem=_first_problem(report.checks if report else ()),
+    )
+
+
+def _first_problem(checks: tuple[CheckResult, ...]) -> CheckResult | None:
+    return next((check for check in checks if check.outcome is not Outcome.PASSED), None)
+
+
+@blueprint.post("/submissions/<identity>/cancel")
+def cancel(identity: str) -> Redirect:
+    """Cancel a submission."""
+    submitted = _visible(identity)
+    if services().store.submissions.cancel(submitted.id):
+        services().notices.tell(identity, State.CANCELLED.value)
+    return to(url_for("results.result", identity=identity), 303)
+
+
+@blueprint.get("/submissions/<identity>/junit.xml")
+def junit_xml(identity: str) -> Response:
+    """Give a verdict as JUnit XML."""
+    submitted = _visible(identity)
+    if submitted.report is None:
+        abort(404, "There is no verdict yet.")
+    return Response(junit.to_xml([report_json.from_json(submitted.report)]), mimetype="application/xml")
+
+
+@blueprint.get("/submissions/<identity>/evidence.json")
+def evidence(identity: str) -> Response:
+    """Give the evidence that a verdict rests on."""
+    submitted = _visible(identity)
+    found = services().store.submissions.evidence(submitted.evidence) if submitted.evidence else None
+    if found is None:
+        abort(404, "There is no evidence for this submission.")
+    return Response(found, mimetype="application/json")
+
+
+def _visible(identity: str) -> Submitted:
+    """Return a submission that whoever asks may see; others' do not exist for them."""
+    submitted = services().store.submissions.get(identity)
+    found = participant()
+    if submitted is None or not (account() or (found and found.id == submitted.participant_id)):
+        abort(404, "There is no such submission, or it is somebody else's.")
+    return submitted
