@@ -110,7 +110,7 @@ def sign_in_now() -> tuple[str, int] | Response:
         problem = "No account has this name and password."
         return render_template("sign_in.html", name=name[:100], problem=problem), 422
     become_account(found)
-    return _to(request.args.get("next") or url_for("pages.overview"))
+    return _to(request.args.get("next") or url_for("instructing.overview"))
 
 
 @blueprint.post("/sign-out")

@@ -10,7 +10,19 @@ from jinja2 import StrictUndefined
 
 from grader import __version__
 from grader.report.table import points
-from web import account, api, identity, operations, pages, problems, results, security, services, static_files
+from web import (
+    account,
+    api,
+    identity,
+    instructing,
+    operations,
+    pages,
+    problems,
+    results,
+    security,
+    services,
+    static_files,
+)
 from web.reply import iso
 from worker import logs
 from worker.settings import ServiceSettings
@@ -31,7 +43,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     security.install(app, settings, found.store.session_key(settings))
     problems.install(app)
     static_files.install(app)
-    for module in (pages, results, account, api, operations):
+    for module in (pages, results, instructing, account, api, operations):
         app.register_blueprint(module.blueprint)
 
     @app.context_processor

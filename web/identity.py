@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from flask import g, redirect, request, session, url_for
+from flask import abort, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from web.problems import Problem
@@ -81,6 +81,19 @@ def participants_only(
     def guarded(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result | Response:
         if participant() is None:
             return redirect(url_for("account.join", next=request.full_path.rstrip("?")))
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def instructors_only(view: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result | Response]:
+    """Refuse assistants, who see everything and change no settings."""
+
+    @wraps(view)
+    def guarded(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result | Response:
+        found = account()
+        if found is None or found.role != "instructor":
+            abort(403, "Only instructors may change this.")
         return view(*args, **kwargs)
 
     return guarded

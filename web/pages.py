@@ -1,4 +1,4 @@
-"""The pages: exercises, tasks, the scoreboard, and the instructors' overview."""
+"""The pages of participants: exercises, tasks and the scoreboard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.exercise.path import SECTIONS
 from grader.model import Exercise
 from grader.parameters import fill
 from web import markdown
-from web.identity import account, participant, participants_only, staff_only
+from web.identity import account, participant, participants_only
 from web.problems import Problem
 from web.scoreboard import table
 from web.services import services
@@ -163,7 +163,7 @@ def _task(exercise: Exercise, texts: Mapping[str, str], problem: str | None) -> 
 
 @blueprint.get("/scoreboard")
 def scoreboard() -> str | Redirect:
-    """Show who has solved what."""
+    """Show who has solved what; staff may look behind a scoreboard that stands still."""
     found = participant()
     if found is None and account() is None:
         return to(url_for("account.join", next=url_for("pages.scoreboard")))
@@ -171,22 +171,9 @@ def scoreboard() -> str | Redirect:
     if workshop is None:
         abort(404, "There is no workshop.")
     mine = found.id if found else None
-    return render_template("scoreboard.html", workshop=workshop, table=table(workshop.id, mine))
-
-
-@blueprint.get("/overview")
-@staff_only
-def overview() -> str:
-    """Show instructors the queue, the workers and the join code."""
-    store = services().store
-    return render_template(
-        "overview.html",
-        workshops=store.people.workshops(),
-        queue=store.submissions.queue(),
-        states=store.submissions.count(),
-        workers=store.staff.all(),
-        base=services().base_url(),
-    )
+    now = account() is not None and "now" in request.args
+    shown = table(workshop.id, mine, None if now else workshop.frozen_at)
+    return render_template("scoreboard.html", workshop=workshop, table=shown, now=now)
 
 
 def _known() -> Participant:

@@ -26,6 +26,11 @@ class Remembered(Generic[_Key, _Value]):
         found = self._kept.get(key)
         return found[1] if found is not None and found[0] > time.monotonic() else None
 
+    def forget(self, key: _Key) -> None:
+        """Look a value up anew when it is asked for next."""
+        with self._lock:
+            self._kept.pop(key, None)
+
     def put(self, key: _Key, value: _Value) -> _Value:
         """Remember a value and return it."""
         with self._lock:

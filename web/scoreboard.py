@@ -44,27 +44,28 @@ class Board:
     first: Mapping[str, str]
 
 
-def board(workshop_id: int) -> Board:
-    """Return the scoreboard of a workshop."""
+def board(workshop_id: int, until: float | None = None) -> Board:
+    """Return the scoreboard of a workshop, as it stands or stood at a time in seconds since 1970."""
     found = services().exercises
     standings = [
         standing
-        for standing in services().store.submissions.standings(workshop_id)
+        for standing in services().store.submissions.standings(workshop_id, until=until)
         if standing.exercise in found
     ]
     return Board(tuple(found.values()), _ranked(standings), _first(standings))
 
 
-def table(workshop_id: int, mine: int | None) -> Markup:
-    """Return the scoreboard as HTML, with the row of one participant marked.
+def table(workshop_id: int, mine: int | None, until: float | None = None) -> Markup:
+    """Return the scoreboard as HTML, with the row of one participant marked; `until` as for `board`.
 
     A whole class looks at it at once: it is made once a second at most.
     """
     found = services()
-    made = found.boards.get(workshop_id)
+    key = workshop_id, until
+    made = found.boards.get(key)
     if made is None:
         with found.board_lock:
-            made = found.boards.get(workshop_id) or found.boards.put(workshop_id, _render(board(workshop_id)))
+            made = found.boards.get(key) or found.boards.put(key, _render(board(workshop_id, until)))
     row = f'<tr id="p{mine}"><th scope="row">'
     marked = f'<tr id="p{mine}" class="me"><th scope="row"><span class="mine">you</span> '
     return Markup(made.replace(row, marked, 1))  # noqa: S704  rendered by a template of ours

@@ -34,7 +34,7 @@ class Services:
         self.catalogue = Catalogue(folders(settings.grader))
         self._tokens: Remembered[str, Participant] = Remembered(_KEPT_SECONDS)
         self._workshops: Remembered[int, Workshop] = Remembered(_KEPT_SECONDS)
-        self.boards: Remembered[int, str] = Remembered(_BOARD_SECONDS)
+        self.boards: Remembered[tuple[int, float | None], str] = Remembered(_BOARD_SECONDS)
         self.board_lock = threading.Lock()
 
     @cached_property
@@ -73,6 +73,10 @@ class Services:
         if found is None:
             raise LookupError(f"workshop {identity} is gone")
         return self._workshops.put(identity, found)
+
+    def changed(self, workshop: Workshop) -> None:
+        """Forget what was known of a workshop; other web processes notice after a few seconds."""
+        self._workshops.forget(workshop.id)
 
     def first_workshop(self) -> Workshop | None:
         """Return the workshop that instructors look at."""

@@ -143,6 +143,23 @@ class People:
                     )
                 )
 
+    def freeze(self, workshop_id: int, *, frozen: bool) -> None:
+        """Let a scoreboard stand still from now on, or move again; one that stands still goes on to."""
+        changed = update(workshops).where(workshops.c.id == workshop_id)
+        if frozen:
+            changed = changed.where(workshops.c.frozen_at.is_(None)).values(frozen_at=self._database.now())
+        else:
+            changed = changed.values(frozen_at=None)
+        with self._database.write() as connection:
+            connection.execute(changed)
+
+    def set_deadline(self, workshop_id: int, deadline: float | None) -> None:
+        """Take no answers after this time, in seconds since 1970, or without an end."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(workshops).where(workshops.c.id == workshop_id).values(deadline=deadline)
+            )
+
     def join(self, join_code: str, name: str) -> tuple[Participant, str]:
         """Let somebody take part; return them and their token, which is kept nowhere.
 

@@ -182,12 +182,15 @@ class Submissions:
             found = {State(state): count for state, count in connection.execute(query)}
         return {state: found.get(state, 0) for state in State}
 
-    def standings(self, workshop_id: int, participant_id: int | None = None) -> list[Standing]:
+    def standings(
+        self, workshop_id: int, participant_id: int | None = None, *, until: float | None = None
+    ) -> list[Standing]:
         """Return the best verdict of each participant in each exercise; the earlier one where two tie.
 
         Args:
             workshop_id: Of the workshop.
             participant_id: Whose they are; without it, everybody's.
+            until: What was submitted later, in seconds since 1970, does not count.
         """
         whose = (
             submissions.c.workshop_id == workshop_id
@@ -202,6 +205,8 @@ class Submissions:
             submissions.c.max_score,
             submissions.c.passed,
         ).where(whose, submissions.c.state == State.GRADED.value)
+        if until is not None:
+            query = query.where(submissions.c.created_at <= until)
         names = select(participants.c.id, participants.c.name).where(
             participants.c.workshop_id == workshop_id
             if participant_id is None

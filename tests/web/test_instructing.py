@@ -1,0 +1,82 @@
+"""What instructors change in a workshop, and who may not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+
+from tests.web.conftest import Browser
+from tests.web.test_pages import SLUG, grade
+from web.services import Services
+
+Browsers = Callable[[], Browser]
+
+
+def submit(browser: Browser, services: Services, text: str) -> None:
+    reply = browser.send(f"/exercises/{SLUG}", **{"text:answer.sh": text})
+    assert reply.status_code == 303, reply.text
+    grade(services)
+
+
+def ranked(page: str) -> list[str]:
+    """Return who is on a scoreboard."""
+    return re.findall(r'<tr id="p\d+".*?<bdi>(.*?)</bdi>', page)
+
+
+def test_a_frozen_scoreboard_stands_still_until_it_may_move(
+    browser: Browsers, services: Services, client: FlaskClient, token: Callable[[str], dict[str, str]]
+) -> None:
+    ada, eve, teacher = browser(), browser(), browser()
+    ada.join("Ada")
+    eve.join("Eve")
+    teacher.sign_in()
+    submit(ada, services, "exit 1")
+    teacher.send("/workshops/1/scoreboard", page="/overview", frozen="1")
+    frozen_at = services.store.people.workshops()[0].frozen_at
+    assert frozen_at is not None
+    teacher.send("/workshops/1/scoreboard", page="/overview", frozen="1")
+    assert services.store.people.workshops()[0].frozen_at == frozen_at, "a second click changes nothing"
+    submit(eve, services, "exit 2")
+    for who in (ada, eve, teacher):
+        page = who.get("/scoreboard")
+        assert "frozen" in page
+        assert ranked(page) == ["Ada"]
+    assert ranked(teacher.get("/scoreboard?now=1")) == ["Ada", "Eve"]
+    assert ranked(ada.get("/scoreboard?now=1")) == ["Ada"], "participants do not look behind it"
+    names = client.get("/api/v1/scoreboard", headers=token("Nobody")).json["participants"]  # type: ignore[index]
+    assert [row["name"] for row in names] == ["Ada"]
+    assert "1 of 4" in eve.get("/").replace("\n", " "), "her own points she sees"
+    teacher.send("/workshops/1/scoreboard", page="/overview", frozen="0")
+    assert ranked(ada.get("/scoreboard")) == ["Ada", "Eve"]
+
+
+def test_a_deadline_is_set_and_lifted(browser: Browsers, services: Services) -> None:
+    ada, teacher = browser(), browser()
+    ada.join("Ada")
+    teacher.sign_in()
+    reply = teacher.send("/workshops/1/deadline", page="/overview", deadline="2001-02-03T04:05")
+    assert reply.status_code == 303
+    assert services.store.people.workshops()[0].deadline == 981173100.0
+    assert 'value="2001-02-03T04:05"' in teacher.get("/overview")
+    assert ada.send(f"/exercises/{SLUG}", **{"text:answer.sh": "exit 1"}).status_code == 403
+    for wrong in ("tomorrow", "9999-99-99T00:00", "2001"):
+        reply = teacher.send("/workshops/1/deadline", page="/overview", deadline=wrong)
+        assert (reply.status_code, "looks like" in reply.text) == (422, True), wrong
+    teacher.send("/workshops/1/deadline", page="/overview", deadline="")
+    assert services.store.people.workshops()[0].deadline is None
+    submit(ada, services, "exit 1")
+
+
+def test_only_instructors_change_settings(browser: Browsers, services: Services) -> None:
+    ada, helper = browser(), browser()
+    ada.join("Ada")
+    services.store.people.add_account("helper", "assistant", "a long password")
+    assert helper.send("/sign-in", name="helper", password="a long password").status_code == 302
+    assert "open-sesame" in helper.get("/overview"), "assistants see everything"
+    for who in (ada, helper):
+        for path, field in (("scoreboard", {"frozen": "1"}), ("deadline", {"deadline": "2001-02-03T04:05"})):
+            assert who.send(f"/workshops/1/{path}", page="/", **field).status_code == 403
+    workshop = services.store.people.workshops()[0]
+    assert (workshop.frozen_at, workshop.deadline) == (None, None)

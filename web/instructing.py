@@ -1,0 +1,67 @@
+"""The pages of instructors: how the workshop goes, and what they change in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask import redirect as to
+from werkzeug.wrappers import Response as Redirect
+
+from web.identity import instructors_only, staff_only
+from web.services import services
+from worker.people import Workshop
+
+blueprint = Blueprint("instructing", __name__)
+
+
+@blueprint.get("/overview")
+@staff_only
+def overview() -> str:
+    """Show the join code, the queue and the workers."""
+    return _overview(None)
+
+
+@blueprint.post("/workshops/<int:identity>/scoreboard")
+@instructors_only
+def freeze(identity: int) -> Redirect:
+    """Let the scoreboard stand still, or move again."""
+    workshop = _workshop(identity)
+    services().store.people.freeze(workshop.id, frozen=request.form.get("frozen") == "1")
+    services().changed(workshop)
+    return to(url_for("instructing.overview"), 303)
+
+
+@blueprint.post("/workshops/<int:identity>/deadline")
+@instructors_only
+def set_deadline(identity: int) -> tuple[str, int] | Redirect:
+    """Set until when answers are taken (UTC), or that there is no end."""
+    workshop = _workshop(identity)
+    given = request.form.get("deadline", "").strip()
+    try:
+        deadline = datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
+    except (ValueError, OverflowError):
+        return _overview("A deadline looks like 2030-06-21T17:30."), 422
+    services().store.people.set_deadline(workshop.id, deadline)
+    services().changed(workshop)
+    return to(url_for("instructing.overview"), 303)
+
+
+def _workshop(identity: int) -> Workshop:
+    found = services().store.people.workshop(identity)
+    if found is None:
+        abort(404, "There is no such workshop.")
+    return found
+
+
+def _overview(problem: str | None) -> str:
+    store = services().store
+    return render_template(
+        "overview.html",
+        workshops=store.people.workshops(),
+        problem=problem,
+        queue=store.submissions.queue(),
+        states=store.submissions.count(),
+        workers=store.staff.all(),
+        base=services().base_url(),
+    )
