@@ -14,6 +14,15 @@ def _service(evidence: Evidence, parameter: str) -> Container | None:
     return None
 
 
+def _told(evidence: Evidence, probe: str) -> str:
+    """Return the message that came from the port that is to be shown."""
+    for line in evidence.probe(probe).stdout.splitlines():
+        port, colon, said = line.partition(": ")
+        if colon and port == str(evidence.parameters["port"]):
+            return said.strip()
+    return ""
+
+
 def _arrived(evidence: Evidence, parameter: str) -> list[str]:
     """Return the marks of the requests that a service has logged."""
     words = (line.split() for line in evidence.probe("doors").stdout.splitlines())
@@ -59,16 +68,14 @@ def both_run(evidence: Evidence) -> Feedback | None:
 
 @check("The page can be reached from the host", points=2, after=("both_run",))
 def open_here(evidence: Evidence) -> Feedback | None:
-    probe, word = evidence.probe("page"), str(evidence.parameters["word"])
-    body = probe.stdout.replace("\r", "").partition("\n\n")[2].strip()
-    if body == word and "host-demo" in _arrived(evidence, "demo"):
+    word, told = str(evidence.parameters["word"]), _told(evidence, "page")
+    if told == word and "host-demo" in _arrived(evidence, "demo"):
         return None
     return Feedback(
         "closed",
         f"Port {evidence.parameters['port']} of the host does not lead to {evidence.parameters['demo']}.",
         expected=f"{word}, from {evidence.parameters['demo']}",
-        actual=f"{body[:200] or probe.error or probe.stderr.strip()[-200:] or 'no answer'}; "
-        f"{_shown(evidence, 'demo')}",
+        actual=f"{told[:200] or evidence.probe('page').error or 'no answer'}; {_shown(evidence, 'demo')}",
         why="What listens in a container is heard inside only, until its port is published.",
     )
 
@@ -103,16 +110,15 @@ def private(evidence: Evidence) -> Feedback | None:
 
 @check("After a crash the page is back", points=1, after=("open_here",))
 def back(evidence: Evidence) -> Feedback | None:
-    crash, page = evidence.probe("crash"), evidence.probe("page-after-crash")
-    body = page.stdout.replace("\r", "").partition("\n\n")[2].strip()
-    if crash.details.get("runs_again") and body == str(evidence.parameters["word"]):
+    crash, told = evidence.probe("crash"), _told(evidence, "page-after-crash")
+    if crash.details.get("runs_again") and told == str(evidence.parameters["word"]):
         return None
     container = crash.container
     return Feedback(
         "gone",
         f"The first process of {evidence.parameters['demo']} was killed, and the page is gone.",
         expected="the page, within a few seconds",
-        actual=body[:200]
+        actual=told[:200]
         or crash.error
         or f"no answer; the container is {container.status if container else 'gone'}",
         why="You will not sit beside it while your colleagues try it out.",
