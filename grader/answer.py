@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from grader.errors import SubmissionError
 from grader.evidence import Value
-from grader.model import MIB, Exercise, FileSpec, Kind, Submission
+from grader.model import MIB, FileSpec, Kind, Submission
 from grader.visible import file_name
 
 MAX_FILE: Final = 1 * MIB
@@ -32,6 +32,18 @@ _KINDS: Final[Mapping[int, str]] = {
 }
 
 
+class Answerable(Protocol):
+    """What can be answered: an exercise, or what a server says of one."""
+
+    @property
+    def slug(self) -> str:
+        """Its name."""
+
+    @property
+    def files(self) -> tuple[FileSpec, ...]:
+        """What an answer consists of."""
+
+
 def plain_name(name: str) -> bool:
     """Return whether `name` is a relative path of printable parts that stays where it is."""
     parts = name.split("/")
@@ -44,7 +56,7 @@ def plain_name(name: str) -> bool:
 
 
 def read(
-    exercise: Exercise,
+    exercise: Answerable,
     path: Path,
     participant: str,
     parameters: Mapping[str, Value],
@@ -80,8 +92,36 @@ def read(
     return from_files(exercise, participant, {spec.name: content}, parameters)
 
 
+def read_given(
+    exercise: Answerable, paths: Sequence[Path], participant: str, parameters: Mapping[str, Value]
+) -> Submission:
+    """Read an answer as it is named on a command line: a folder, a file, or several of its files and folders.
+
+    Of several, each is called in the answer what the end of its path is called there.
+
+    Raises:
+        SubmissionError: It is not well-formed; the message names the file and the cause.
+    """
+    if len(paths) == 1 and (_only_file(exercise) is not None or not paths[0].is_file()):
+        return read(exercise, paths[0], participant, parameters)
+    if len(paths) > MAX_FILES:
+        raise SubmissionError(f"the answer holds {len(paths)} files, and {MAX_FILES} are the most")
+    files: dict[str, bytes] = {}
+    for path in paths:
+        try:
+            for name, content in _given(exercise, path):
+                if name in files:
+                    raise SubmissionError(f"{file_name(name)} is given twice")
+                files[name] = content
+        except OSError as error:
+            raise SubmissionError(
+                f"{file_name(os.fsencode(path.name))} cannot be read: {error.strerror}"
+            ) from error
+    return from_files(exercise, participant, files, parameters)
+
+
 def from_files(
-    exercise: Exercise,
+    exercise: Answerable,
     participant: str,
     files: Mapping[str, bytes],
     parameters: Mapping[str, Value],
@@ -104,7 +144,25 @@ def from_files(
     return Submission(exercise.slug, participant, dict(sorted(files.items())), parameters)
 
 
-def _check_file(exercise: Exercise, name: str, content: bytes) -> None:
+def _given(exercise: Answerable, path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and contents of one of several things that an answer is given as."""
+    shown = file_name(os.fsencode(path.name))
+    kind = stat.S_IFMT(os.stat(path, follow_symlinks=False).st_mode)
+    if kind == stat.S_IFDIR and _leads_to_answer(exercise, path.name):
+        with _Folder(path, None) as folder:
+            yield from folder.files(exercise, f"{path.name}/")
+    elif kind == stat.S_IFREG:
+        ends = ("/".join(path.parts[start:]) for start in range(len(path.parts)))
+        name = next((end for end in ends if _spec(exercise, end) is not None), path.name)
+        yield name, _read_file(path, None, shown)
+    else:
+        raise SubmissionError(
+            f"{shown} is {_KINDS.get(kind, 'no file')} and not part of the answer, "
+            f"which consists of {_expected(exercise)}"
+        )
+
+
+def _check_file(exercise: Answerable, name: str, content: bytes) -> None:
     spec = _spec(exercise, name)
     shown = file_name(name)
     if spec is None:
@@ -124,7 +182,7 @@ def _check_file(exercise: Exercise, name: str, content: bytes) -> None:
             raise SubmissionError(f"{shown} is not UTF-8 text: line {line} does not decode") from error
 
 
-def _spec(exercise: Exercise, name: str) -> FileSpec | None:
+def _spec(exercise: Answerable, name: str) -> FileSpec | None:
     """Return what the exercise says of a file, or ``None`` where it knows no such file."""
     if not plain_name(name):
         return None
@@ -140,12 +198,12 @@ def _present(spec: FileSpec, files: Mapping[str, bytes]) -> bool:
     return spec.name in files
 
 
-def _only_file(exercise: Exercise) -> FileSpec | None:
+def _only_file(exercise: Answerable) -> FileSpec | None:
     spec = exercise.files[0]
     return spec if len(exercise.files) == 1 and not spec.name.endswith("/") else None
 
 
-def _expected(exercise: Exercise) -> str:
+def _expected(exercise: Answerable) -> str:
     return ", ".join(spec.name + ("" if spec.required else " (optional)") for spec in exercise.files)
 
 
@@ -163,11 +221,11 @@ class _Folder:
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
 
-    def files(self, exercise: Exercise) -> Iterator[tuple[str, bytes]]:
+    def files(self, exercise: Answerable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield the names and contents of all files."""
-        yield from self._walk(exercise, self._descriptor, "")
+        yield from self._walk(exercise, self._descriptor, prefix)
 
-    def _walk(self, exercise: Exercise, folder: int, prefix: str) -> Iterator[tuple[str, bytes]]:
+    def _walk(self, exercise: Answerable, folder: int, prefix: str) -> Iterator[tuple[str, bytes]]:
         for raw, mode in self._entries(folder):
             kind = stat.S_IFMT(mode)
             name = _decoded(raw, prefix)
@@ -222,7 +280,7 @@ def _decoded(raw: bytes, prefix: str) -> str:
         ) from error
 
 
-def _leads_to_answer(exercise: Exercise, folder: str) -> bool:
+def _leads_to_answer(exercise: Answerable, folder: str) -> bool:
     inside = f"{folder}/"
     return len(folder.split("/")) < _MAX_DEPTH and any(
         spec.name.startswith(inside) or (spec.name.endswith("/") and inside.startswith(spec.name))
