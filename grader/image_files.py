@@ -41,6 +41,11 @@ def wasted_bytes(image: Image) -> int:
 
     A file with several names (hard links) is wasted when none of them is left.
     """
+    return sum(wasted_by_layer(image))
+
+
+def wasted_by_layer(image: Image) -> tuple[int, ...]:
+    """Return the same for each layer alone, lowest first."""
     sizes: dict[tuple[int, str], int] = {}
     kept: set[tuple[int, str]] = set()
     for number, file, seen in _entries(image):
@@ -51,7 +56,11 @@ def wasted_bytes(image: Image) -> int:
             sizes[number, owner] = file.size
         if seen:
             kept.add((number, owner))
-    return sum(size for content, size in sizes.items() if content not in kept)
+    wasted = [0] * len(image.layers)
+    for content, size in sizes.items():
+        if content not in kept:
+            wasted[content[0]] += size
+    return tuple(wasted)
 
 
 def _entries(image: Image) -> Iterator[tuple[int, LayerFile, bool]]:

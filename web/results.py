@@ -13,6 +13,7 @@ from grader.model import CheckResult, Outcome
 from grader.report import json as report_json
 from grader.report import junit
 from web.identity import account, participant
+from web.pictures import Pictures, draw
 from web.services import services
 from worker.submission import State, Submitted
 
@@ -80,7 +81,17 @@ def _render(template: str, submitted: Submitted, position: int | None) -> str:
         files=services().store.submissions.files(submitted.id) if template == "result.html" else {},
         following=services().following(submitted.exercise),
         first_problem=_first_problem(report.checks if report else ()),
+        pictures=_pictures(submitted),
     )
+
+
+def _pictures(submitted: Submitted) -> Pictures:
+    """Draw what a verdict rests on, once there is one: until then the page is asked for again and again."""
+    final = submitted.state is State.GRADED and submitted.evidence
+    found = (
+        services().store.submissions.evidence(submitted.evidence) if final and submitted.evidence else None
+    )
+    return draw(found) if found else Pictures()
 
 
 def _first_problem(checks: tuple[CheckResult, ...]) -> CheckResult | None:

@@ -1,0 +1,197 @@
+"""Draws the engine's events on a time line, a lane for each container, network or volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from grader.evidence import Event, Evidence
+from web.pictures.scale import WIDTH, Scale, Tick, bounded, moments, thinned
+from web.pictures.words import moment, number, short
+
+_MOST_EVENTS: Final = 100
+_MOST_LANES: Final = 14
+_LANE: Final = 40
+_HEAD: Final = 8
+_LEFT: Final = 150.0
+_RIGHT: Final = WIDTH - 30.0
+_LETTER: Final = 6.4  # width of a small letter, about
+_LIFE: Final = frozenset({"create", "start", "die", "kill", "oom", "stop", "destroy", "pause", "unpause"})
+_TELLING: Final = ("exitCode", "signal", "container", "image")
+_BEGINNING: Final = frozenset({"start", "restart", "unpause", "exec_start"})
+_ENDING: Final = frozenset({"die", "oom", "kill", "stop", "destroy", "exec_die"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One event; `label` is empty where there is no room for it."""
+
+    x: float
+    looks: str
+    label: str
+    anchor: str
+    at: str
+    action: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A while during which a container ran."""
+
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Everything about one object of the engine."""
+
+    y: int
+    kind: str
+    name: str
+    full: str
+    spans: tuple[Span, ...]
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """The lanes in the order in which their objects were first heard of."""
+
+    summary: str
+    height: int
+    bottom: int
+    lanes: tuple[Lane, ...]
+    across: tuple[Tick, ...]
+    events_left_out: int
+    lanes_left_out: int
+
+
+def draw_events(evidence: Evidence) -> TimeLine | None:
+    """Draw the events, those of a container's life before all others, or nothing where there were none."""
+    told = evidence.sections.events
+    if not told:
+        return None
+    by_object: dict[tuple[str, str], list[Event]] = {}
+    for event in sorted(told, key=lambda event: event.at_ms):
+        by_object.setdefault((event.kind, event.id), []).append(event)
+    # Containers come first, then what is busiest; the lanes stay in the order of their first event.
+    ranked = sorted(by_object, key=lambda key: (key[0] != "container", -len(by_object[key])))[:_MOST_LANES]
+    keys = [key for key in by_object if key in set(ranked)]
+    keys.sort(key=lambda key: key[0] != "container")
+    drawn = _chosen([event for key in keys for event in by_object[key]])
+    last = max(event.at_ms for event in told)
+    scale = Scale(
+        bounded(min(0.0, min(event.at_ms for event in told))), bounded(max(last, 1.0)), _LEFT, _RIGHT
+    )
+    lanes = tuple(
+        _lane(key, by_object[key], [event for event in by_object[key] if id(event) in drawn], scale, row)
+        for row, key in enumerate(keys)
+    )
+    bottom = _HEAD + _LANE * len(lanes)
+    return TimeLine(
+        summary=f"{number(len(told), 'event')} of the engine about {number(len(by_object), 'object')}.",
+        height=bottom + 24,
+        bottom=bottom,
+        lanes=lanes,
+        across=moments(scale),
+        events_left_out=len(told) - len(drawn),
+        lanes_left_out=len(by_object) - len(lanes),
+    )
+
+
+def _chosen(told: Sequence[Event]) -> frozenset[int]:
+    """Return the identities of the events that are shown."""
+    life = [event for event in told if _action(event) in _LIFE]
+    other = [event for event in told if _action(event) not in _LIFE]
+    kept = [life[place] for place in thinned(len(life), _MOST_EVENTS)]
+    room = _MOST_EVENTS - len(kept)
+    if room > 1 or len(other) <= room:
+        kept += [other[place] for place in thinned(len(other), room)]
+    return frozenset(id(event) for event in kept)
+
+
+def _action(event: Event) -> str:
+    """Return the bare action: what a program is started with follows a colon."""
+    return event.action.partition(":")[0]
+
+
+def _lane(
+    key: tuple[str, str], told: Sequence[Event], shown: Sequence[Event], scale: Scale, row: int
+) -> Lane:
+    kind, identity = key
+    # The last name counts: containers can be renamed.
+    name = next((event.attributes["name"] for event in reversed(told) if event.attributes.get("name")), "")
+    full = name or identity.removeprefix("sha256:")[:12] or "?"
+    return Lane(
+        y=_HEAD + _LANE * row,
+        kind=short(kind, 16),
+        name=short(full, 18),
+        full=short(full, 48),
+        spans=_spans(told, scale) if kind == "container" else (),
+        marks=_marks(shown, scale),
+    )
+
+
+def _spans(told: Sequence[Event], scale: Scale) -> tuple[Span, ...]:
+    found: list[Span] = []
+    began: float | None = None
+    known = any(event.action == "create" for event in told)
+    for event in told:
+        if event.action == "start":
+            began = scale.at(event.at_ms)
+            known = True
+        elif event.action == "die":
+            if not known:  # it ran before anybody listened
+                began = scale.start
+            if began is not None:
+                found.append(Span(began, max(round(scale.at(event.at_ms) - began, 1), 1.0)))
+            began, known = None, True
+    if began is not None:
+        found.append(Span(began, round(scale.end - began, 1)))
+    return tuple(found[:_MOST_EVENTS])
+
+
+def _marks(shown: Sequence[Event], scale: Scale) -> tuple[Mark, ...]:
+    found: list[Mark] = []
+    free = _LEFT - 20
+    for event in shown:
+        x = scale.at(event.at_ms)
+        text = _label(event)
+        half = len(text) * _LETTER / 2
+        anchor, begin = ("end", x - 2 * half) if x + half > WIDTH - 4 else ("middle", x - half)
+        room = begin >= free
+        if room:
+            free = begin + 2 * half + 6
+        found.append(
+            Mark(
+                x=x,
+                looks=_looks(event),
+                label=text if room else "",
+                anchor=anchor,
+                at=moment(event.at_ms),
+                action=short(event.action, 60),
+                told=_told(event),
+            )
+        )
+    return tuple(found)
+
+
+def _label(event: Event) -> str:
+    said = event.attributes.get("exitCode" if event.action == "die" else "signal", "")
+    return short(f"{_action(event)} {said}".strip(), 18)
+
+
+def _looks(event: Event) -> str:
+    action = _action(event)
+    if action in _BEGINNING:
+        return "begins"
+    return "ends" if action in _ENDING else "happens"
+
+
+def _told(event: Event) -> str:
+    return ", ".join(
+        f"{name} {short(event.attributes[name], 24)}" for name in _TELLING if event.attributes.get(name)
+    )
