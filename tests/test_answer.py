@@ -243,3 +243,42 @@ def test_no_file_makes_it_raise_anything_else(project: Exercise, name: str, cont
     except SubmissionError as error:
         message = str(error)
     assert message.isprintable()
+
+
+def given_as(exercise: Exercise, *paths: Path) -> dict[str, bytes]:
+    return dict(answer.read_given(exercise, paths, "ada", {}).files)
+
+
+def test_several_files_are_called_what_their_paths_end_with(project: Exercise, folder: Path) -> None:
+    names = ("Dockerfile", "app/app.py", "src/a/b", "src/c")
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    expected = {name: name.encode() for name in names}
+    assert given_as(project, folder) == expected
+    assert given_as(project, *(folder / name for name in names)) == expected
+    assert given_as(project, *sorted(folder.iterdir())) == expected
+    assert given_as(project, folder / "Dockerfile") == {"Dockerfile": b"Dockerfile"}
+
+
+def test_a_single_file_may_have_any_name_still(single: Exercise, folder: Path) -> None:
+    (folder / "mine").write_text("exit 7\n")
+    assert given_as(single, folder / "mine") == {"answer.sh": b"exit 7\n"}
+
+
+def test_what_is_wrong_with_several_files_is_said(project: Exercise, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM x\n")
+    (folder / "other").mkdir()
+    (folder / "other/Dockerfile").write_text("FROM y\n")
+    (folder / "link").symlink_to("Dockerfile")
+    own = folder / "Dockerfile"
+    for paths, cause in (
+        ((own, folder / "other/Dockerfile"), "'Dockerfile' is given twice"),
+        ((own, folder / "other"), "'other' is a folder and not part of the answer"),
+        ((own, folder / "link"), "'link' is a symbolic link and not part of the answer"),
+        ((own, folder / "none"), "'none' cannot be read: No such file"),
+        ((folder / "none",), "'none' cannot be read: No such file"),
+        ((own,) * 201, "201 files"),
+    ):
+        with pytest.raises(SubmissionError, match=cause):
+            given_as(project, *paths)
