@@ -31,6 +31,24 @@ class UnavailableError(SandboxError):
         self.mend = mend
 
 
+class ServerError(GraderError):
+    """A grading server cannot be reached, or fails: worth another attempt."""
+
+
+class RefusedError(GraderError):
+    """A grading server refuses what it is asked for.
+
+    Attributes:
+        status: HTTP status of its answer.
+        again: In how many seconds it may be asked again, or ``None`` where it does not say.
+    """
+
+    def __init__(self, reason: str, status: int, again: float | None = None) -> None:
+        super().__init__(reason if again is None else f"{reason}; try again in {again:g} s")
+        self.status = status
+        self.again = again
+
+
 class BundleError(GraderError):
     """A stored evidence bundle is damaged or of another schema."""
 

@@ -88,14 +88,15 @@ def details(report: Report) -> RenderableType:
     head = Text.assemble(
         (word, f"bold {_STYLES[word]}"),
         f"  {points(report.score)} of {points(report.max_score)} points  ",
-        f"{report.exercise}, {one_line(report.participant, 80)}",
+        f"{one_line(report.exercise, 80)}, {one_line(report.participant, 80)}",
     )
     parts: list[RenderableType] = [head]
     if report.error:
         parts.append(Text(visible(report.error)))
     else:
         parts += [_check(result) for result in report.checks]
-    parts.append(Text(f"{report.timing.total_ms:.0f} ms, evidence {report.evidence or 'none'}", style="dim"))
+    evidence = one_line(report.evidence or "none", 80)
+    parts.append(Text(f"{report.timing.total_ms:.0f} ms, evidence {evidence}", style="dim"))
     return Group(*parts)
 
 
