@@ -14,7 +14,7 @@ import click
 
 from grader import __version__
 from grader.cli.context import EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, common_options
-from grader.errors import GraderError, SandboxError
+from grader.errors import GraderError, SandboxError, ServerError
 
 if TYPE_CHECKING:
     from importlib import metadata
@@ -32,6 +32,8 @@ _COMMANDS: Final = {
     "doctor": "grader.cli.doctor:doctor",
     "images": "grader.cli.images:images",
     "reap": "grader.cli.reap:reap",
+    "login": "grader.cli.login:login",
+    "submit": "grader.cli.submit:submit",
 }
 """Where each command is defined; a module is imported when its command is used."""
 
@@ -90,7 +92,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
-    except SandboxError as error:
+    except (SandboxError, ServerError) as error:
         click.echo(f"grader: {error}", err=True)
         return EXIT_INFRASTRUCTURE
     except GraderError as error:

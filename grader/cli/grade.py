@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -21,8 +19,9 @@ from grader.cli.context import (
     pass_context,
     write_output,
 )
+from grader.cli.progress import spinner
 from grader.errors import SubmissionError
-from grader.grading import Grader, Progress
+from grader.grading import Grader
 from grader.judge import malformed
 from grader.judging import Judges
 from grader.model import Report, Timing
@@ -76,7 +75,7 @@ def grade(
             judges = resources.enter_context(Judges([exercise], size=1))
             judges.warm()  # before the first thread
             observer = resources.enter_context(open_observer(context.settings, [exercise]))
-            progress = resources.enter_context(_spinner(context))
+            progress = resources.enter_context(spinner(quiet=context.quiet))
             graded = Grader(observer, judges).grade(exercise, submission, progress=progress)
         report, evidence = graded.report, graded.evidence
     if evidence_file and evidence is not None:
@@ -108,17 +107,7 @@ def evidence(context: Context, slug: str, path: Path, participant: str) -> int:
     """Run the answer in PATH and show what an exercise's checks can see of it, as JSON."""
     exercise = context.catalogue.get(slug)
     submission = answer.read(exercise, path, participant, context.parameters(exercise, participant))
-    with open_observer(context.settings, [exercise]) as observer, _spinner(context) as progress:
+    with open_observer(context.settings, [exercise]) as observer, spinner(quiet=context.quiet) as progress:
         found = observer.observe(fill_exercise(exercise, submission.parameters), submission, progress)
     click.echo(msgspec.json.format(evidence_format.to_json(found), indent=2))
     return 0
-
-
-@contextlib.contextmanager
-def _spinner(context: Context) -> Iterator[Progress | None]:
-    """Show what is going on, on a terminal."""
-    if context.quiet or not sys.stderr.isatty():
-        yield None
-        return
-    with table.console(stderr=True).status("starting") as status:
-        yield lambda text: status.update(text)

@@ -1,14 +1,21 @@
-"""Shows how far a long command is: a bar on a terminal, elsewhere a line every few seconds."""
+"""Shows how far a command is: on a terminal a bar or what is going on, elsewhere a line every few seconds."""
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from grader.report import table
+from grader.visible import one_line
 
 _LINE_SECONDS: Final = 5.0
 
@@ -77,3 +84,13 @@ class Progressing:
 
     def _described_counts(self) -> str:
         return ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
+
+
+@contextlib.contextmanager
+def spinner(*, quiet: bool) -> Iterator[Callable[[str], None] | None]:
+    """Give what shows what is going on, in one line of a terminal; ``None`` where there is none."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    with table.console(stderr=True).status("starting") as status:
+        yield lambda text: status.update(Text(one_line(text, 100)))
