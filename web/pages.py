@@ -18,6 +18,7 @@ from grader.exercise.path import SECTIONS
 from grader.model import Exercise
 from grader.parameters import fill
 from web import markdown
+from web.command_lines import command_lines
 from web.identity import account, participant, participants_only
 from web.problems import Problem
 from web.scoreboard import table
@@ -156,6 +157,7 @@ def _task(exercise: Exercise, texts: Mapping[str, str], problem: str | None) -> 
         ],
         attempts=attempts,
         problem=problem,
+        lines=command_lines(exercise, services().base_url()),
         before=services().exercises[slugs[place - 1]] if place else None,
         after=services().following(exercise.slug),
     )

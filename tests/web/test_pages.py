@@ -56,6 +56,30 @@ def test_the_way_of_a_participant(browser: Browsers, services: Services) -> None
     assert "echo hi" in ada.get(f"/exercises/{SLUG}")
 
 
+@pytest.mark.parametrize(
+    ("slug", "submit", "fields"),
+    [
+        (SLUG, "answer.sh", "-F files=@answer.sh"),
+        (
+            "e1-base-environment",
+            "Dockerfile files/",
+            "-F files=@Dockerfile -F 'files=@files/FILE;filename=files/FILE'",
+        ),
+    ],
+)
+def test_a_task_says_how_to_answer_from_a_terminal(
+    browser: Browsers, slug: str, submit: str, fields: str
+) -> None:
+    ada = browser()
+    ada.join("ada")
+    lines = html.unescape(ada.get(f"/exercises/{slug}"))
+    assert "grader login --server http://localhost\n" in lines
+    assert f"grader submit {slug} {submit} --server http://localhost<" in lines
+    bearer = '-H "Authorization: Bearer $TOKEN"'
+    assert f"curl {bearer} -F exercise={slug} {fields} http://localhost/api/v1/submissions\n" in lines
+    assert f"curl {bearer} 'http://localhost/api/v1/submissions/ID?wait=30'" in lines
+
+
 def test_an_upload_counts_before_the_text(browser: Browsers, services: Services) -> None:
     ada = browser()
     ada.join("ada")
