@@ -74,6 +74,8 @@ class Stop(Action, frozen=True, kw_only=True, tag="stop"):
 class Connect(Action, frozen=True, kw_only=True, tag="connect"):
     """Open a TCP connection, repeated until it succeeds or `wait_seconds` are over.
 
+    Where a reply is wanted (`send`, `receive`), success is the reply.
+
     Attributes:
         source: Container whose network it comes from; empty for the engine's host.
         host: Name or address, resolved as `source` would.

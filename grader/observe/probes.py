@@ -191,7 +191,9 @@ def _connect(action: actions.Connect, context: Context) -> Probe:
     deadline = time.monotonic() + action.wait_seconds
     while True:
         result = _command(context, (*enter, "/bin/bash", "-c", _CONNECT, "connect", *arguments), 5.0)
-        if result.exit_code == 0 or time.monotonic() > deadline:
+        # A published port accepts connections before the server behind it does, and closes them again.
+        done = result.exit_code == 0 and (result.stdout or not reply)
+        if done or time.monotonic() > deadline:
             return replace(result, ok=True, error=None, details={"connected": result.exit_code == 0})
         time.sleep(0.1)
 

@@ -201,6 +201,24 @@ def test_compose_services_reach_one_another_by_name(observer: Observer, tmp_path
 
 @pytest.mark.engine
 @pytest.mark.slow
+def test_a_server_that_is_late_behind_its_published_port_is_waited_for(
+    observer: Observer, tmp_path: Path
+) -> None:
+    """The engine's proxy accepts connections from the start, and closes them while nobody listens."""
+    probe = (
+        '[[probes]]\nname = "late"\naction = "connect"\nport = 7000\nreceive = true\nwait_seconds = 15.0\n'
+    )
+    found = observe(
+        observer,
+        exercise(tmp_path, f'profile = "docker"\n{SHELL}{probe}'),
+        answer__sh="docker run -d -p 7000:5000 busybox sh -c 'sleep 2; nc -ll -p 5000 -e echo hello'",
+    )
+    assert found.run.exit_code == 0, found.run.stderr
+    assert found.probe("late").stdout == "hello\n"
+
+
+@pytest.mark.engine
+@pytest.mark.slow
 def test_an_exercise_brings_an_image_of_its_own(observer: Observer, tmp_path: Path) -> None:
     """Its folder `image/` is built in the engine before the answer, which can build on it."""
     image = tmp_path / "an-exercise" / "image"
