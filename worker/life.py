@@ -176,7 +176,7 @@ class Life:
         """Make Celery connect again where tickets lie and an idle worker takes none.
 
         A thread that acknowledges while the broker goes away can close the connection on which the main
-        thread listens; it then waits forever for a connection that is no more (celery issue 8030).
+        thread listens; it then waits forever for a connection that is no more.
         """
         taken = self._work.taken
         idle = taken == self._taken and not self._work.running
