@@ -90,9 +90,7 @@ def test_hostile_and_endless_evidence_stays_small_and_harmless(
     event = Event(1.0, "container", "start", "0" * 64, {"name": name, "image": name})
     hostile = replace(
         killed,
-        sections=replace(
-            killed.sections, events=tuple(replace(event, at_ms=float(n)) for n in range(5_000))
-        ),
+        sections=replace(killed.sections, events=tuple(replace(event, at_ms=float(n)) for n in range(5_000))),
     )
     page = shown(browser(), services, to_json(hostile))
     assert "<script>alert" not in page
