@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from grader.evidence import Evidence
+from grader.evidence import Build, Evidence
 from grader.model import Check, Feedback
 
-__all__ = ["Evidence", "Feedback", "check", "declared", "short_answers"]
+__all__ = ["Evidence", "Feedback", "check", "declared", "no_image", "short_answers"]
 
 CheckFunction = Callable[[Evidence], Feedback | None]
 
+_LAST_WORDS: Final = 600  # characters of a build's output
 _NUMBERING: Final = re.compile(r"^\s*\(?\d{1,2}[.):]\s+")
 
 
@@ -58,3 +59,14 @@ def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
     lines = (_NUMBERING.sub("", line) for line in evidence.answer(name).splitlines())
     cleaned = (line.strip(" \t`'\".").lower() for line in lines)
     return tuple(line for line in cleaned if line)
+
+
+def no_image(build: Build) -> Feedback:
+    """Return the feedback `build-failed`: no image came of the participant's Dockerfile."""
+    return Feedback(
+        "build-failed",
+        "No image came of your Dockerfile.",
+        expected="an image",
+        actual=build.refused or build.output.strip()[-_LAST_WORDS:] or "the build failed",
+        why="The builder's last lines name the step that failed.",
+    )

@@ -1,12 +1,12 @@
-"""What checks are given to read short answers with."""
+"""What checks are given besides evidence."""
 
 from __future__ import annotations
 
 import pytest
 
-from grader.check import short_answers
+from grader.check import no_image, short_answers
 from grader.errors import NotObservedError
-from grader.evidence import AnswerFile, Evidence, Machine, Sections
+from grader.evidence import AnswerFile, Build, Evidence, Machine, Sections
 
 
 def _evidence(text: str) -> Evidence:
@@ -32,3 +32,16 @@ def test_short_answers_are_read_as_they_were_meant(text: str, expected: tuple[st
 def test_an_answer_that_is_not_there_was_not_observed() -> None:
     with pytest.raises(NotObservedError):
         short_answers(_evidence("1\n"), "other.txt")
+
+
+@pytest.mark.parametrize(
+    ("refused", "output", "told"),
+    [
+        ("a remote frontend", "", "a remote frontend"),
+        (None, "x" * 700 + " no such file\n", "x" * 587 + " no such file"),
+        (None, " \n", "the build failed"),
+    ],
+)
+def test_a_failed_build_is_told_by_its_last_words(refused: str | None, output: str, told: str) -> None:
+    found = no_image(Build(False, refused, None, (), output, truncated=False, wall_ms=1.0))
+    assert (found.name, found.actual) == ("build-failed", told)

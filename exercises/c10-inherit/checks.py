@@ -1,6 +1,6 @@
 """The value is new in every engine: only the inherited command can print it."""
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 from grader.evidence import Image
 
 _COMMAND = "/usr/local/bin/oracle"
@@ -25,13 +25,7 @@ def inherits(evidence: Evidence) -> Feedback | None:
     build = evidence.build
     base, image = _images(evidence)
     if not build.ok or image is None:
-        return Feedback(
-            "build-failed",
-            "No image came of your Dockerfile.",
-            expected="an image",
-            actual=build.refused or build.output.strip()[-600:] or "the build failed",
-            why="The builder's last lines name the step that failed.",
-        )
+        return no_image(build)
     added = _added(base, image) if base else None
     if added:
         return None

@@ -2,7 +2,7 @@
 
 import posixpath
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 from grader.evidence import Image, Layer
 
 
@@ -27,13 +27,7 @@ def _with_files(image: Image) -> list[Layer]:
 def has_note(evidence: Evidence) -> Feedback | None:
     build, image = evidence.build, _image(evidence)
     if not build.ok or image is None:
-        return Feedback(
-            "build-failed",
-            "No image came of your Dockerfile.",
-            expected="an image",
-            actual=build.refused or build.output.strip()[-600:] or "the build failed",
-            why="The builder's last lines name the step that failed.",
-        )
+        return no_image(build)
     wanted = f"{_folder(evidence)}/note.txt"
     if any(file.path == wanted for layer in image.layers for file in layer.files):
         return None

@@ -1,6 +1,6 @@
 """Process 1 of a real run is looked at from outside; the image's configuration alone proves nothing."""
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 from grader.evidence import Process
 
 _PROMPT_MS = 2_000
@@ -28,13 +28,7 @@ def built(evidence: Evidence) -> Feedback | None:
             actual=probe.error or (probe.stdout + probe.stderr).strip()[-300:] or f"status {probe.exit_code}",
             why="A container lives as long as its first process.",
         )
-    return Feedback(
-        "build-failed",
-        "No image came of your Dockerfile.",
-        expected="an image",
-        actual=build.refused or build.output.strip()[-600:] or "the build failed",
-        why="The builder's last lines name the step that failed.",
-    )
+    return no_image(build)
 
 
 @check("The program itself is process 1", points=1, after=("built",))

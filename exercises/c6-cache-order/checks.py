@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 
 
 def _installed(evidence: Evidence, image: str) -> dict[str, str]:
@@ -27,13 +27,7 @@ def _shown(installed: dict[str, str]) -> str:
 def installed(evidence: Evidence) -> Feedback | None:
     build, found = evidence.build, _installed(evidence, "answer")
     if not build.ok:
-        return Feedback(
-            "build-failed",
-            "No image came of your Dockerfile.",
-            expected="an image",
-            actual=build.refused or build.output.strip()[-600:] or "the build failed",
-            why="The builder's last lines name the step that failed.",
-        )
+        return no_image(build)
     if _names(evidence) <= found.keys():
         return None
     return Feedback(

@@ -1,6 +1,6 @@
 """The layers say what is shipped, two runs say what it does, a second build says that it is compiled."""
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 from grader.evidence import Image, Probe
 
 _KIB = 1 << 10
@@ -23,13 +23,7 @@ def _behaviour(probe: Probe) -> str:
 def runs(evidence: Evidence) -> Feedback | None:
     build, image, probe = evidence.build, _image(evidence), evidence.probe("program")
     if not build.ok or image is None:
-        return Feedback(
-            "build-failed",
-            "No image came of your Dockerfile.",
-            expected="an image",
-            actual=build.refused or build.output.strip()[-600:] or "the build failed",
-            why="The builder's last lines name the step that failed.",
-        )
+        return no_image(build)
     word, status = str(evidence.parameters["word"]), evidence.parameters["status"]
     if probe.stdout.strip() == word and probe.exit_code == status:
         return None

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 from grader.evidence import Image
 
 
@@ -27,13 +27,7 @@ def _said(image: Image) -> dict[str, str]:
 def has_licence(evidence: Evidence) -> Feedback | None:
     build, key = evidence.build, str(evidence.parameters["key"])
     if not build.ok or _image(evidence) is None:
-        return Feedback(
-            "build-failed",
-            "No image came of your Dockerfile.",
-            expected="an image",
-            actual=build.refused or build.output.strip()[-600:] or "the build failed",
-            why="The builder's last lines name the step that failed.",
-        )
+        return no_image(build)
     handed_in = evidence.answer("key.txt")
     if handed_in.strip() != key:
         return Feedback(

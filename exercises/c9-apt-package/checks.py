@@ -1,6 +1,6 @@
 """The banner is compared with what the package itself draws; the package database is read from outside."""
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 from grader.evidence import Probe
 
 _APT = ("/var/lib/apt/lists/", "/var/cache/apt/")
@@ -27,13 +27,7 @@ def _drawn(probe: Probe) -> str:
 def banner(evidence: Evidence) -> Feedback | None:
     build, probe = evidence.build, evidence.probe("banner")
     if not build.ok:
-        return Feedback(
-            "build-failed",
-            "No image came of your Dockerfile.",
-            expected="an image",
-            actual=build.refused or build.output.strip()[-600:] or "the build failed",
-            why="The builder's last lines name the step that failed.",
-        )
+        return no_image(build)
     wanted = _wanted(evidence)[0]
     if any(wanted) and _lines(probe.stdout) == wanted:
         return None

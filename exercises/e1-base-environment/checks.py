@@ -1,6 +1,6 @@
 """Users come from the host, rights from what either user can do in a container."""
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 
 _CXRUN, _CXUSER = 601, 602
 
@@ -19,13 +19,7 @@ def _wrong(wanted: dict[str, str], seen: dict[str, str]) -> str | None:
 def users(evidence: Evidence) -> Feedback | None:
     build, seen, probe = evidence.build, _seen(evidence), evidence.probe("as-it-is")
     if not build.ok:
-        return Feedback(
-            "build-failed",
-            "No image came of your Dockerfile.",
-            expected="an image",
-            actual=build.refused or build.output.strip()[-600:] or "the build failed",
-            why="The builder's last lines name the step that failed.",
-        )
+        return no_image(build)
     wanted = {"cxrun": f"{_CXRUN}:{_CXRUN}", "cxuser": f"{_CXUSER}:{_CXUSER}"}
     wrong = _wrong(wanted, seen)
     if wrong is not None:

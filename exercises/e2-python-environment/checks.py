@@ -1,6 +1,6 @@
 """Layers say what the image stands on, the host says who runs Python, programs say what they find."""
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 
 _CXRUN, _CXUSER = 601, 602
 
@@ -16,13 +16,7 @@ def on_the_base(evidence: Evidence) -> Feedback | None:
     build = evidence.build
     base, image = evidence.engine.image("exercise"), evidence.engine.image("answer")
     if not build.ok or image is None:
-        return Feedback(
-            "build-failed",
-            "No image came of your Dockerfile.",
-            expected="an image",
-            actual=build.refused or build.output.strip()[-600:] or "the build failed",
-            why="The builder's last lines name the step that failed.",
-        )
+        return no_image(build)
     below = [layer.diff_id for layer in base.layers] if base else []
     above = [layer.diff_id for layer in image.layers]
     if not below or above[: len(below)] != below or len(above) == len(below):

@@ -2,7 +2,7 @@
 
 import re
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 
 _CXUSER = 602
 _POINT = re.compile(r"(not )?ok\b(?: +(\d+))?")
@@ -64,13 +64,7 @@ _NONE = ("", -1, "")
 def runs(evidence: Evidence) -> Feedback | None:
     build = evidence.build
     if not build.ok:
-        return Feedback(
-            "build-failed",
-            "No image came of your Dockerfile.",
-            expected="an image",
-            actual=build.refused or build.output.strip()[-600:] or "the build failed",
-            why="The builder's last lines name the step that failed.",
-        )
+        return no_image(build)
     values = evidence.parameters
     wanted = int(values["factor"]) * int(values["number"]) ** 2 + int(values["summand"])
     act = _acts(evidence).get("run", _NONE)
