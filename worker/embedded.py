@@ -38,6 +38,16 @@ class Channel(filesystem.Channel):
             self._ringer = Ringer(Path(self.transport_options["sockets"]), _BELL)
         self._ringer.ring()
 
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Acknowledge a message: there is room for the next one, for which nobody else would ring."""
+        super().basic_ack(delivery_tag, multiple)  # type: ignore[no-untyped-call]
+        self.connection.wake()
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Give a message back."""
+        super().basic_reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+        self.connection.wake()
+
     def close(self) -> None:
         """Close the channel and let go of the socket."""
         super().close()  # type: ignore[no-untyped-call]
@@ -72,6 +82,11 @@ class Transport(filesystem.Transport):
                 self._bell.receive(min(rest, _LONGEST_SLEEP))
             else:
                 return
+
+    def wake(self) -> None:
+        """Look for the next message now; any thread may say so."""
+        if (bell := self._bell) is not None:
+            bell.ring()
 
     def close_connection(self, connection: Any) -> None:
         """Close channels and take the bell down."""

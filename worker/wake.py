@@ -21,6 +21,8 @@ class Bell:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self.socket.bind(str(self._path))
         self._path.chmod(0o600)
+        self._own = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._own.setblocking(False)
 
     def receive(self, seconds: float | None) -> bytes | None:
         """Return what the next ring says, or ``None`` after so many seconds."""
@@ -29,6 +31,13 @@ class Bell:
             return self.socket.recv(_MAX)
         except (TimeoutError, BlockingIOError):
             return None
+
+    def ring(self) -> None:
+        """Ring it oneself, from any thread."""
+        with suppress(
+            BlockingIOError, FileNotFoundError, ConnectionRefusedError
+        ):  # it rings already, or is down
+            self._own.sendto(b"!", str(self._path))
 
     def quiet(self) -> None:
         """Forget what has rung so far."""
@@ -40,6 +49,7 @@ class Bell:
     def close(self) -> None:
         """Take it down."""
         self._path.unlink(missing_ok=True)
+        self._own.close()
         self.socket.close()
 
 
