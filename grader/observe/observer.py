@@ -13,6 +13,7 @@ from grader.model import ENGINE_LIMITS, Exercise, Profile, Submission
 from grader.observe.oom import KernelLog
 from grader.observe.shell import observe_shell
 from grader.sandbox import images
+from grader.sandbox.moving import Moves
 from grader.sandbox.sandbox import Host
 from grader.settings import Settings
 
@@ -33,6 +34,7 @@ class Observer:
         self._settings = settings
         self._host = Host.prepare(settings)
         self._kernel_log = KernelLog()
+        self._moves = Moves(self._host.hierarchy)
         self._pool: EnginePool | None = None
         self._lock = threading.Lock()
         if any(exercise.profile is Profile.DOCKER for exercise in exercises):
@@ -52,6 +54,7 @@ class Observer:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
+        self._moves.close()
         self._kernel_log.close()
 
     def ready(self) -> int:
@@ -72,8 +75,24 @@ class Observer:
         Raises:
             SandboxError: The machine failed, not the answer: worth another attempt.
         """
+        with self._moves.expected():
+            sections, engine_version = self._sections(exercise, submission, progress or _ignore)
+        return Evidence(
+            exercise=exercise.slug,
+            exercise_digest=exercise.digest,
+            participant=submission.participant,
+            parameters=submission.parameters,
+            files=_texts(submission.files),
+            profile=exercise.profile.value,
+            machine=self._machine(engine_version),
+            sections=sections,
+        )
+
+    def _sections(
+        self, exercise: Exercise, submission: Submission, tell: Progress
+    ) -> tuple[Sections, str | None]:
+        """Return what was seen, and the version of the engine where one was needed."""
         engine_version: str | None = None
-        tell = progress or _ignore
         match exercise.profile:
             case Profile.NONE:
                 sections = Sections()
@@ -90,16 +109,7 @@ class Observer:
             case _:
                 tell("running in a sandbox")
                 sections = observe_shell(self._host, self._kernel_log, exercise, submission)
-        return Evidence(
-            exercise=exercise.slug,
-            exercise_digest=exercise.digest,
-            participant=submission.participant,
-            parameters=submission.parameters,
-            files=_texts(submission.files),
-            profile=exercise.profile.value,
-            machine=self._machine(engine_version),
-            sections=sections,
-        )
+        return sections, engine_version
 
     def _engines(self) -> EnginePool:
         """Return the pool of engines, started at its first use."""
