@@ -13,7 +13,8 @@ from pathlib import Path
 from grader.evidence import Build
 from grader.observe import buildlog, buildtrace
 from grader.observe.refusal import refusal
-from grader.sandbox.engine import Engine, EngineError
+from grader.sandbox.engine import Engine
+from grader.sandbox.engine_api import EngineError
 
 _LOG_BYTES = 4 << 20
 _ENDED_BY_US = 137

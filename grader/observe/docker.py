@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import threading
@@ -15,36 +14,30 @@ from typing import Any
 from urllib.parse import quote
 
 from grader.errors import ExerciseError, SandboxError, SubmissionError
-from grader.evidence import Build, Container, Event, Image, Probe, Process, Run, Sections
+from grader.evidence import Build, Container, Event, Probe, Process, Run, Sections
 from grader.evidence import Engine as EngineEvidence
 from grader.model import Exercise, Kind, Submission
-from grader.observe import builds, engine_state, probes
-from grader.observe.archives import read_entries
+from grader.observe import builds, engine_images, engine_state, probes
 from grader.observe.containers import ContainerGroups
-from grader.observe.contents import Contents
+from grader.observe.engine_images import ask
 from grader.observe.events import Stream
 from grader.observe.groups import GroupTree
-from grader.observe.images import Wanted, read_image
+from grader.observe.images import Wanted
 from grader.observe.oom import KernelLog
 from grader.observe.pids import ProcessWatch
 from grader.observe.shell import to_run, turns
 from grader.observe.target import Target
 from grader.observe.watch import Watch
 from grader.sandbox import images
-from grader.sandbox.engine import Engine, EngineError
+from grader.sandbox.engine import Engine
+from grader.sandbox.engine_api import EngineError
 
 IMAGE = "answer"
 EXERCISE_IMAGE = "exercise:latest"
 PROJECT = "answer"
 _SETUP_SECONDS = 60.0
-_BLOB_BYTES = 64 << 20
 _EVENT_PATIENCE_SECONDS = 0.25
 _EVENT_QUIET_SECONDS = 0.03
-# What this engine added to the content store, which lies in an overlay of its own.
-_NEW_BLOBS = r"""
-cd /var/lib/docker/.content/upper/blobs/sha256 2>/dev/null || exit 0
-find . -maxdepth 1 -type f -printf '%f\0' | tar -c --null -T -
-"""
 _MAX_INSPECTED = 200
 _NOT_FOUND = 404
 _NOTHING = EngineEvidence((), (), (), ())
@@ -89,6 +82,12 @@ class _Observation:
         self._submission = submission
         self._stream = Stream(time.time_ns())
         self._heard = 0.0
+        self._over = 0.0  # when the last thing happened that can cause events
+        # A build of ours changes one image and causes no event.
+        self._only_builds = (
+            all(spec.kind is Kind.DOCKERFILE for spec in exercise.files) and not exercise.probes
+        )
+        self._prepared = exercise.image is not None or exercise.setup is not None
 
     def sections(self) -> Sections:
         """Carry out the answer, then the probes, then look."""
@@ -105,9 +104,9 @@ class _Observation:
         with Watch(self._kernel_log, mark, target, exercise.watch, exercise.profile) as watch:
             results = self._answer(watch, started)
             probed = self._probe(groups, target)
-            over = time.monotonic()
+            self._over = time.monotonic()
             state = self._look(groups) if engine.sandbox.alive() else _NOTHING
-            events = self._events(over)
+            events = self._events()
             sight = watch.finish((time.monotonic() - started) * 1000)
             if not engine.sandbox.alive() and not any(sight.oom.counters.values()):
                 raise SandboxError(f"the engine ended by itself: {engine.log()}")
@@ -190,7 +189,7 @@ class _Observation:
             if error.status != _NOT_FOUND:
                 raise
             label = json.dumps({"label": [f"com.docker.compose.service={name}"]})
-            listed = self._ask("/containers/json", [], filters=label)
+            listed = ask(self._engine, "/containers/json", [], filters=label)
             if not listed:
                 raise
             found = self._engine.get(f"/containers/{listed[0]['Id']}/json")
@@ -200,19 +199,21 @@ class _Observation:
 
     def _look(self, groups: ContainerGroups) -> EngineEvidence:
         """Ask the engine for everything that it holds; what its owner broke is empty, not our failure."""
+        engine = self._engine
         try:
-            # Listing images takes an engine longer than all the rest.
             with ThreadPoolExecutor(3, thread_name_prefix="look") as pool:
-                described = pool.submit(self._images)
-                networks = pool.submit(self._ask, "/networks", [])
-                volumes = pool.submit(self._ask, "/volumes", {})
-                listed = self._ask("/containers/json", [], all="true")[:_MAX_INSPECTED]
+                images = pool.submit(self._images)
+                networks = pool.submit(ask, engine, "/networks", [])
+                volumes = pool.submit(ask, engine, "/volumes", {})
+                listed = ask(engine, "/containers/json", [], all="true")[:_MAX_INSPECTED]
                 identities = [str(found.get("Id", "")) for found in listed if isinstance(found, dict)]
+                watch = self._exercise.watch
+                wanted = Wanted(base=self._golden.base_diff_ids, search=watch.search)
                 return engine_state.to_engine(
-                    inspections=[self._ask(f"/containers/{identity}/json", {}) for identity in identities],
+                    inspections=[ask(engine, f"/containers/{identity}/json", {}) for identity in identities],
                     processes={name: sorted(pids) for name, pids in groups.all().items()},
-                    read=self._layers(),
-                    images=described.result(),
+                    read=engine_images.layers(engine, watch.layers, wanted),
+                    images=images.result(),
                     networks=networks.result(),
                     volumes=volumes.result(),
                 )
@@ -220,59 +221,27 @@ class _Observation:
             _log.info("an engine described itself in a way that no engine does: %s", error)
             return _NOTHING
 
-    def _ask(self, path: str, otherwise: Any, **query: Any) -> Any:
-        try:
-            answer = self._engine.get(path, **query)
-        except EngineError:
-            return otherwise
-        return answer if isinstance(answer, type(otherwise)) else otherwise
-
-    def _images(self) -> list[dict[str, Any]]:
-        """Describe the images; those that came with the engine by name only."""
-        known = frozenset(self._golden.tags)
-        described = []
-        for summary in self._ask("/images/json", []):
-            tags = summary.get("RepoTags") or []
-            ours = bool(tags) and known.issuperset(tags)
-            described.append(summary if ours else self._ask(f"/images/{summary['Id']}/json", {}) or summary)
-        return described
-
-    def _layers(self) -> dict[str, Image]:
-        """Read the layers of the images that the exercise wants to look into, by the image's id."""
-        found: dict[str, Image] = {}
-        blobs: dict[str, bytes] | None = None
-        wanted = Wanted(base=self._golden.base_diff_ids, search=self._exercise.watch.search)
-        for tag in self._exercise.watch.layers:
-            identity = str(self._ask(f"/images/{tag}/json", {}).get("Id", ""))
-            if identity:
-                try:
-                    blobs = self._new_blobs() if blobs is None else blobs
-                    found[identity] = read_image(identity, partial(_blob, blobs), wanted)
-                except (SubmissionError, EngineError) as error:
-                    _log.info("the layers of %s cannot be read: %s", tag, error)
-        return found
-
-    def _new_blobs(self) -> dict[str, bytes]:
-        """Return the blobs that this engine's builds and loads added, by digest."""
-        output, status = self._engine.execute(
-            ("/bin/sh", "-c", _NEW_BLOBS), wall_seconds=20.0, output_bytes=_BLOB_BYTES
-        )
-        if status != 0:
-            raise EngineError(f"the images' layers could not be read: {output.ended}")
-        return _files(output.stdout)
+    def _images(self) -> list[Mapping[str, Any]]:
+        """Describe the images, with as few questions as possible."""
+        engine = self._engine
+        if not self._prepared:
+            if self._only_builds:
+                return [*engine_images.built(engine, IMAGE), *engine.images]
+            if engine_images.as_at_the_start(engine, self._events()) and not self._stream.lost:
+                return list(engine.images)
+        return engine_images.described(engine, frozenset(self._golden.tags))
 
     def _hear(self, data: bytes) -> None:
         self._heard = time.monotonic()
         self._stream.feed(data)
 
-    def _events(self, over: float) -> tuple[Event, ...]:
-        """Give the last events time to arrive: they follow what caused them by milliseconds.
-
-        Args:
-            over: `time.monotonic()` of when the last thing happened that can cause any.
-        """
+    def _events(self) -> tuple[Event, ...]:
+        """Give the last events time to arrive: they follow what caused them by milliseconds."""
+        if self._only_builds:
+            return self._stream.events()
         deadline = time.monotonic() + _EVENT_PATIENCE_SECONDS
-        while (left := min(max(over, self._heard) + _EVENT_QUIET_SECONDS, deadline) - time.monotonic()) > 0:
+        quiet = _EVENT_QUIET_SECONDS
+        while (left := min(max(self._over, self._heard) + quiet, deadline) - time.monotonic()) > 0:
             time.sleep(left)
         return self._stream.events()
 
@@ -293,25 +262,3 @@ def _compose(name: str) -> tuple[str, ...]:
 
 def _environment(parameters: Mapping[str, str | int]) -> dict[str, str]:
     return {f"PARAMETER_{name.upper()}": str(value) for name, value in parameters.items()}
-
-
-def _files(archive: bytes) -> dict[str, bytes]:
-    """Read a flat archive of blobs, by digest."""
-    contents = Contents(io.BytesIO(archive), _BLOB_BYTES)
-    return {
-        f"sha256:{entry.path.rpartition('/')[2]}": b"".join(contents.pieces(entry.size))
-        for entry in read_entries(contents)
-        if entry.kind == "file"
-    }
-
-
-def _blob(blobs: Mapping[str, bytes], digest: str) -> bytes:
-    """Return a blob that this engine added.
-
-    Raises:
-        SubmissionError: It is not there: the image's parts were removed or came with the engine.
-    """
-    try:
-        return blobs[digest]
-    except KeyError:
-        raise SubmissionError(f"{digest} is not among what this engine added") from None

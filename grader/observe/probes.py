@@ -15,7 +15,8 @@ from grader.evidence import Build, Container, Probe, Process
 from grader.model import ProbeSpec
 from grader.observe.containers import ContainerGroups
 from grader.observe.terminal import converse
-from grader.sandbox.engine import Engine, EngineError
+from grader.sandbox.engine import Engine
+from grader.sandbox.engine_api import EngineError
 
 _OUTPUT_BYTES = 64 << 10
 _FILE_BYTES = 1 << 20

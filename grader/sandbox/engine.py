@@ -4,70 +4,42 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-import msgspec
-import requests
 
 from grader.errors import SandboxError
 from grader.model import Limits, Profile
 from grader.observe.target import Target
 from grader.sandbox import cgroup, images, kernel, loopback, transport
 from grader.sandbox import disk as disks
+from grader.sandbox.engine_api import Api, EngineError
 from grader.sandbox.identity import IDS
 from grader.sandbox.pump import Heard, Output, Tick
 from grader.sandbox.sandbox import Host, Sandbox
 
 _READY_SECONDS = 60.0
 _BACKGROUND_SHARE = 0.25
-_CALL_SECONDS = 10.0
-_MAX_ANSWER = 8 << 20
 _LOG_TAIL = 2_000
-_EVENTS_SECONDS = 3600.0
 _ENTRY = resources.files("grader.sandbox").joinpath("engine-entry.sh").read_text(encoding="utf-8")
-# What a reply may contain is up to whoever owns the engine, and that is the participant.
-_DECODER = msgspec.json.Decoder()
+_listing = threading.Lock()
+_listed: dict[Path, tuple[dict[str, Any], ...]] = {}
 
 
-class EngineError(SandboxError):
-    """The engine did not answer, or with an error.
-
-    Attributes:
-        status: HTTP status, or 0 where there was none.
-    """
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer of the engine's API.
-
-    Attributes:
-        status: HTTP status.
-        body: What came of it.
-        failure: Why that is not all, or empty.
-    """
-
-    status: int
-    body: bytes
-    failure: str
-
-
-class Engine:
+class Engine(Api):
     """One engine for one answer; use it as a context manager.
 
     Its API is reached through a socket that the grader made and handed in: no path inside the sandbox,
     which its owner could exchange, is ever opened.
+
+    Attributes:
+        version: Of the engine, once it answers.
+        images: The images that it started with, as the API lists them.
     """
 
     def __init__(self, host: Host, limits: Limits, *, lifetime: float = 0.0) -> None:
@@ -76,8 +48,8 @@ class Engine:
         self.sandbox = Sandbox(host, Profile.DOCKER, limits, lifetime=lifetime)
         self._log = os.memfd_create("engine-log", os.MFD_CLOEXEC)
         self._socket = f"{self.sandbox.directory}/engine.sock"
-        self._client: transport.Client | None = None
         self.version = ""
+        self.images: tuple[dict[str, Any], ...] = ()
 
     def __enter__(self) -> Engine:
         return self
@@ -122,6 +94,7 @@ class Engine:
         if background:
             cgroup.weigh(self._host.hierarchy, self.sandbox.name, _BACKGROUND_SHARE)
         self._connect()
+        self.images = self._images(golden)
         if background:
             cgroup.weigh(self._host.hierarchy, self.sandbox.name, 1.0)
 
@@ -160,115 +133,20 @@ class Engine:
             else:
                 return
 
+    def _images(self, golden: images.Golden) -> tuple[dict[str, Any], ...]:
+        """Return how an engine describes the images that it starts with, which all of them do alike."""
+        with _listing:
+            if golden.path not in _listed:
+                _listed[golden.path] = tuple(self.get("/images/json"))
+            return _listed[golden.path]
+
+    def _epitaph(self) -> str:
+        return "" if self.sandbox.alive() else f"; the engine has ended\n{self.log()}"
+
     def log(self) -> str:
         """Return the end of dockerd's log."""
         size = os.fstat(self._log).st_size
         return os.pread(self._log, _LOG_TAIL, max(0, size - _LOG_TAIL)).decode(errors="replace")
-
-    def get(self, path: str, *, seconds: float = _CALL_SECONDS, **query: Any) -> Any:
-        """Ask the engine's API; see `call`."""
-        return self.call("GET", path, seconds=seconds, query=query)
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        seconds: float = _CALL_SECONDS,
-        query: dict[str, Any] | None = None,
-        body: Any = None,
-    ) -> Any:
-        """Call the engine's API and return its JSON, or ``None`` where the answer is empty.
-
-        Args:
-            method: HTTP method.
-            path: Without the version, as in the engine's API reference.
-            seconds: Wall time for the whole call.
-            query: Parameters of the URL.
-            body: Sent as JSON.
-
-        Raises:
-            EngineError: No answer in time, too long a one, one that is no JSON, or an error.
-        """
-        raw = self.read(method, path, seconds=seconds, query=query, body=body)
-        if not raw:
-            return None
-        try:
-            return _DECODER.decode(raw)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise EngineError(f"{method} {path}: no JSON: {error}") from error
-
-    def read(
-        self,
-        method: str,
-        path: str,
-        *,
-        seconds: float = _CALL_SECONDS,
-        query: dict[str, Any] | None = None,
-        body: Any = None,
-        limit: int = _MAX_ANSWER,
-    ) -> bytes:
-        """Call the engine's API and return the raw answer of at most `limit` bytes; see `call`."""
-        reply = self.receive(method, path, seconds=seconds, query=query, body=body, limit=limit)
-        if reply.failure:
-            raise EngineError(f"{method} {path}: {reply.failure}")
-        if reply.status >= 300:
-            raise EngineError(f"{method} {path}: {_message(reply.body)}", reply.status)
-        return reply.body
-
-    def receive(
-        self,
-        method: str,
-        path: str,
-        *,
-        seconds: float = _CALL_SECONDS,
-        query: dict[str, Any] | None = None,
-        body: Any = None,
-        limit: int = _MAX_ANSWER,
-    ) -> Reply:
-        """Call the engine's API and return as much of its answer as comes; see `call`.
-
-        Raises:
-            EngineError: Nothing came.
-        """
-        deadline = time.monotonic() + seconds
-        chunks: list[bytes] = []
-        size = 0
-        failure = ""
-        response = None
-        try:
-            with self._request(method, path, seconds, query, body) as response:
-                for chunk in transport.available(response):
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > limit:
-                        failure = f"more than {limit} bytes"
-                    elif time.monotonic() > deadline:
-                        failure = f"no end after {seconds:.0f} s"
-                    if failure:
-                        break
-        except transport.ERRORS as error:
-            ended = "" if self.sandbox.alive() else f"; the engine has ended\n{self.log()}"
-            failure = f"{error}{ended}"
-        if response is None:
-            raise EngineError(f"{method} {path}: {failure}")
-        return Reply(response.status_code, b"".join(chunks)[:limit], failure)
-
-    def _request(
-        self, method: str, path: str, seconds: float, query: dict[str, Any] | None, body: Any
-    ) -> requests.Response:
-        if self._client is None:
-            raise EngineError("the engine was not started")
-        return self._client.request(method, path, seconds, query, body)
-
-    def stream_events(self, feed: Callable[[bytes], None]) -> None:
-        """Pass the engine's events to `feed` as they come, until the engine ends."""
-        with (
-            suppress(*transport.ERRORS, EngineError),
-            self._request("GET", "/events", _EVENTS_SECONDS, None, None) as response,
-        ):
-            for chunk in transport.available(response):
-                feed(chunk)
 
     def offer(self, content: bytes) -> AbstractContextManager[str]:
         """Offer `content` under a URL that can be read beside dockerd, while the context lasts."""
@@ -323,10 +201,3 @@ class Engine:
             if self._log >= 0:
                 os.close(self._log)
                 self._log = -1
-
-
-def _message(answer: bytes) -> str:
-    try:
-        return str(_DECODER.decode(answer)["message"])[:2_000]
-    except (msgspec.MsgspecError, RecursionError, KeyError, TypeError):
-        return answer[:200].decode(errors="replace")

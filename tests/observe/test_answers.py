@@ -156,6 +156,41 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
 
 @pytest.mark.engine
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "commands",
+    [
+        "docker run --rm --network none busybox true",
+        "docker tag busybox mine:1",
+        "docker rmi busybox",
+        "docker save busybox >/work/saved; docker rmi busybox; docker load </work/saved",
+        # A build changes images without an event; here it takes a name from one that came with the engine.
+        r"printf 'FROM busybox\nENV A=1\n' | docker build --quiet --tag debian:trixie -",
+    ],
+)
+def test_all_images_are_seen_whatever_changed_them(observer: Observer, tmp_path: Path, commands: str) -> None:
+    """What is not asked anew is what an engine starts with, and nothing has changed that."""
+    listing = "docker images --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}'"
+    folder = exercise(tmp_path, f'profile = "docker"\n{SHELL}')
+    found = observe(observer, folder, answer__sh=f"({commands}) >/dev/null\n{listing}\n")
+    assert found.run.exit_code == 0, found.run.stderr
+    said = {tuple(line.split()) for line in found.run.stdout.splitlines()}
+    assert said == {(tag, image.id) for image in found.engine.images for tag in image.tags}
+
+
+def test_a_build_adds_its_image_to_those_of_the_engine(observer: Observer, tmp_path: Path) -> None:
+    """One that fails adds none."""
+    folder = exercise(tmp_path, f'profile = "docker"\n{DOCKERFILE}')
+    failed = observe(observer, folder, Dockerfile="FROM busybox\nRUN false\n")
+    came = {tag for image in failed.engine.images for tag in image.tags}
+    assert {"busybox:latest", "debian:trixie"} <= came
+    built = observe(observer, folder, Dockerfile="FROM busybox\nENV A=1\n")
+    assert {tag for image in built.engine.images for tag in image.tags} == came | {"answer:latest"}
+    image = built.engine.image("answer")
+    assert image is not None
+    assert image.id == built.build.image
+    assert image.config.env["A"] == "1"
+
+
 def test_an_answer_that_spoils_its_engine_is_still_graded(observer: Observer, tmp_path: Path) -> None:
     """Killing dockerd ends the sandbox: that is the answer's doing, or ours to retry, but never a hang."""
     one = exercise(tmp_path, f'profile = "docker"\n{SHELL}[limits]\nwall_seconds = 5\n')

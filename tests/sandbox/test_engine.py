@@ -14,7 +14,8 @@ import pytest
 from grader.errors import SandboxError
 from grader.model import MIB, Limits
 from grader.sandbox import engine as engines
-from grader.sandbox.engine import Engine, EngineError
+from grader.sandbox.engine import Engine
+from grader.sandbox.engine_api import EngineError
 from grader.sandbox.sandbox import Host
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]

@@ -13,7 +13,8 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from grader.model import Limits, Profile
-from grader.sandbox.engine import Engine, EngineError
+from grader.sandbox.engine import Engine
+from grader.sandbox.engine_api import EngineError
 from grader.sandbox.sandbox import Host
 
 pytestmark = pytest.mark.sandbox
