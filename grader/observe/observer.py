@@ -13,6 +13,7 @@ from grader.model import ENGINE_LIMITS, Exercise, Profile, Submission
 from grader.observe.oom import KernelLog
 from grader.observe.shell import observe_shell
 from grader.sandbox import images
+from grader.sandbox.disposer import Disposer
 from grader.sandbox.moving import Moves
 from grader.sandbox.sandbox import Host
 from grader.settings import Settings
@@ -20,6 +21,7 @@ from grader.settings import Settings
 if TYPE_CHECKING:
     from grader.sandbox.pool import EnginePool
 
+_BACKLOG = 4
 Progress = Callable[[str], None]
 
 
@@ -35,6 +37,7 @@ class Observer:
         self._host = Host.prepare(settings)
         self._kernel_log = KernelLog()
         self._moves = Moves(self._host.hierarchy)
+        self._disposer = Disposer("sandbox-ends", backlog=_BACKLOG)
         self._pool: EnginePool | None = None
         self._lock = threading.Lock()
         if any(exercise.profile is Profile.DOCKER for exercise in exercises):
@@ -54,6 +57,7 @@ class Observer:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
+        self._disposer.close()
         self._moves.close()
         self._kernel_log.close()
 
@@ -108,7 +112,7 @@ class Observer:
                     engine_version = engine.version
             case _:
                 tell("running in a sandbox")
-                sections = observe_shell(self._host, self._kernel_log, exercise, submission)
+                sections = observe_shell(self._host, self._kernel_log, self._disposer, exercise, submission)
         return sections, engine_version
 
     def _engines(self) -> EnginePool:

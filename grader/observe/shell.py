@@ -12,6 +12,7 @@ from grader.model import Exercise, Kind, Profile, Submission
 from grader.observe.oom import KernelLog
 from grader.observe.watch import Sight, Watch
 from grader.sandbox import images
+from grader.sandbox.disposer import Disposer
 from grader.sandbox.pump import Output, Pump, Tick
 from grader.sandbox.sandbox import Host, Sandbox
 
@@ -21,8 +22,10 @@ _RESTED_SECONDS = 0.15
 _HOLDER = resources.files("grader.sandbox").joinpath("holder.sh").read_text(encoding="utf-8")
 
 
-def observe_shell(host: Host, kernel_log: KernelLog, exercise: Exercise, submission: Submission) -> Sections:
-    """Run the answer's script and watch it from outside.
+def observe_shell(
+    host: Host, kernel_log: KernelLog, disposer: Disposer, exercise: Exercise, submission: Submission
+) -> Sections:
+    """Run the answer's script and watch it from outside; its sandbox is left to `disposer`.
 
     Raises:
         SandboxError: The machine failed, not the answer.
@@ -30,7 +33,9 @@ def observe_shell(host: Host, kernel_log: KernelLog, exercise: Exercise, submiss
     rootfs = str(images.rootfs(host.settings, "base"))
     script = next(spec.name for spec in exercise.files if spec.kind is Kind.SHELL)
     command = ("/bin/bash", f"/answer/{script}")
-    with Sandbox(host, exercise.profile, exercise.limits) as sandbox, ExitStack() as stack:
+    with ExitStack() as stack:
+        sandbox = Sandbox(host, exercise.profile, exercise.limits)
+        stack.callback(disposer.take, sandbox)
         sandbox.put(dict(submission.files))
         if exercise.profile is Profile.PLAIN:
             return _observe_plain(sandbox, rootfs, command, kernel_log, exercise, stack)

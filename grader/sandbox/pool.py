@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections import deque
@@ -13,6 +12,7 @@ from types import TracebackType
 
 from grader.errors import SandboxError
 from grader.model import Limits
+from grader.sandbox.disposer import Disposer
 from grader.sandbox.engine import Engine
 from grader.sandbox.sandbox import Host
 
@@ -37,15 +37,13 @@ class EnginePool:
         self._limits = limits
         self._size = size
         self._ready: deque[tuple[Engine, float]] = deque()
-        self._used: queue.SimpleQueue[Engine | None] = queue.SimpleQueue()
+        self._disposer = Disposer("engine-ends")
         self._lent = 0
         self._held_since = 0.0
         self._changed = threading.Condition()
         self._closed = False
         self._failure: SandboxError | None = None
         self._refiller = threading.Thread(target=self._refill, name="engine-pool", daemon=True)
-        self._disposer = threading.Thread(target=self._dispose, name="engine-ends", daemon=True)
-        self._disposer.start()
         if size:
             self._refiller.start()
 
@@ -78,12 +76,7 @@ class EnginePool:
         try:
             yield engine
         finally:
-            with self._changed:
-                closed = self._closed
-                if not closed:
-                    self._used.put(engine)
-            if closed:
-                engine.dispose()
+            self._disposer.take(engine, self._returned)
 
     def _take(self) -> Engine:
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -96,7 +89,7 @@ class EnginePool:
                     if engine.sandbox.alive() and time.monotonic() - born < _FRESH_SECONDS:
                         return engine
                     self._lent += 1
-                    self._used.put(engine)
+                    self._disposer.take(engine, self._returned)
                 if self._failure:
                     raise SandboxError(str(self._failure)) from self._failure
                 left = deadline - time.monotonic()
@@ -113,9 +106,8 @@ class EnginePool:
         if self._refiller.is_alive():
             self._refiller.join()
         while self._ready:
-            self._used.put(self._ready.popleft()[0])
-        self._used.put(None)
-        self._disposer.join()
+            self._disposer.take(self._ready.popleft()[0])
+        self._disposer.close()
 
     def _refill(self) -> None:
         while self._await_want():
@@ -144,16 +136,10 @@ class EnginePool:
                 self._changed.wait(held if missing else None)
         return False
 
-    def _dispose(self) -> None:
-        """Throw away what has been used: nobody has to wait for that."""
-        while (engine := self._used.get()) is not None:
-            try:
-                engine.dispose()
-            except (SandboxError, OSError) as error:
-                _log.warning("an engine is left to the reaper: %s", error)
-            with self._changed:
-                self._lent -= 1
-                self._changed.notify_all()
+    def _returned(self) -> None:
+        with self._changed:
+            self._lent -= 1
+            self._changed.notify_all()
 
     def _start(self, limits: Limits, lifetime: float, *, background: bool = False) -> Engine:
         engine = Engine(self._host, limits, lifetime=lifetime)
