@@ -27,6 +27,11 @@ class Samples:
         """What 95 of 100 do not exceed."""
         return quantile(self.values, 0.95)
 
+    @property
+    def p99(self) -> float:
+        """What 99 of 100 do not exceed."""
+        return quantile(self.values, 0.99)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

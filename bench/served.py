@@ -26,6 +26,26 @@ _PATIENCE = 60.0
 _KEPT_SECONDS = 2.0  # the server closes connections that nobody uses
 
 
+# The least that a Flask application can do and still keep what was sent.
+_BARE = """
+import sqlite3, threading
+from flask import Flask, request
+app = Flask("bare")
+local = threading.local()
+def connection():
+    if not hasattr(local, "connection"):
+        local.connection = sqlite3.connect(PATH, timeout=15, isolation_level=None)
+        local.connection.execute("PRAGMA journal_mode=WAL")
+        local.connection.execute("PRAGMA synchronous=NORMAL")
+        local.connection.execute("CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, content BLOB)")
+    return local.connection
+@app.post("/")
+def add():
+    connection().execute("INSERT INTO rows (content) VALUES (?)", (request.get_data(),))
+    return {"ok": True}, 202
+"""
+
+
 @dataclass(slots=True)
 class Client:
     """A connection that is kept open, and the token of a participant."""
@@ -136,6 +156,18 @@ class Service:
                 total += 1024 * int(next(line.split()[1] for line in lines if line.startswith("RssAnon")))
         return total
 
+    @contextlib.contextmanager
+    def worker_stopped(self) -> Iterator[None]:
+        """Let the worker stand still, to see what the web server alone can do."""
+        workers = [pid for pid in self.processes() if b"\0-m\0worker\0" in _command_line(pid)]
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """Stop it in good order."""
         self._process.send_signal(signal.SIGTERM)
@@ -146,6 +178,34 @@ class Service:
             self._process.wait()
         self._log.close()
         shutil.rmtree(self._environment["GRADER_RUN_DIR"], ignore_errors=True)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@contextlib.contextmanager
+def bare_application(folder: Path) -> Iterator[int]:
+    """Serve the least that keeps what is sent, and give its port."""
+    folder.mkdir()
+    (folder / "bare.py").write_text(f"PATH = {str(folder / 'bare.db')!r}\n{_BARE}")
+    port = free_port()
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", "bare:app", "--bind", f"127.0.0.1:{port}"),
+            *("--worker-class", "gthread", "--threads", "64", "--log-level", "error"),
+        ],
+        cwd=folder,
+    )
+    try:
+        await_port(port)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def drain(service: Service) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import threading
 import time
 
 from bench.bench import Bench, milliseconds
 from bench.figures import Measured, Row, Samples, ratio
 from bench.parallel import rate
-from bench.served import Client, Service, await_port, drain, free_port, redis
+from bench.served import Client, Service, bare_application, drain, redis
 from bench.workshop import PLAIN, SCRIPT
 from grader.errors import SandboxError
 
@@ -20,28 +18,12 @@ SHARE_OF_DOCKER = 0.08
 P95_SHARE_OF_DOCKER = 0.15
 TIMES_DOCKER = 8.0
 SHARE_OF_BARE = 0.4
+STEADY_RATE = 200.0
+P99_MS = 150.0
 IDLE_SHARE = 0.01
 MEMORY_GROWTH = 1.25
 
 _CLASS = 300
-# The least that a Flask application can do and still keep what was sent.
-_BARE = """
-import sqlite3, threading
-from flask import Flask, request
-app = Flask("bare")
-local = threading.local()
-def connection():
-    if not hasattr(local, "connection"):
-        local.connection = sqlite3.connect(PATH, timeout=15, isolation_level=None)
-        local.connection.execute("PRAGMA journal_mode=WAL")
-        local.connection.execute("PRAGMA synchronous=NORMAL")
-        local.connection.execute("CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, content BLOB)")
-    return local.connection
-@app.post("/")
-def add():
-    connection().execute("INSERT INTO rows (content) VALUES (?)", (request.get_data(),))
-    return {"ok": True}, 202
-"""
 
 
 def measure(bench: Bench) -> Measured:
@@ -121,32 +103,22 @@ def _throughput(
 def _storing(
     bench: Bench, service: Service, broker: str, rows: list[Row], samples: dict[str, Samples]
 ) -> None:
-    """Compare POST of a submission, while a worker grades, with the least that Flask can do."""
+    """Compare POST of a submission with the least that Flask can do; the worker stands still meanwhile.
+
+    Then let it work, and see how long a request takes beside it.
+    """
     folder = bench.folder / f"bare-{broker.split()[0]}"
-    folder.mkdir()
-    (folder / "bare.py").write_text(f"PATH = {str(folder / 'bare.db')!r}\n{_BARE}")
-    port = free_port()
-    bare = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "gunicorn", "bare:app", "--bind", f"127.0.0.1:{port}"),
-            *("--worker-class", "gthread", "--threads", "64", "--log-level", "error"),
-        ],
-        cwd=folder,
-    )
-    try:
-        await_port(port)
-        clients = [Client(service.port) for _ in range(8)]
-        for number, client in enumerate(clients):
-            client.join(f"storing {number}")
-        body = {"exercise": PLAIN, "files": {"answer.sh": SCRIPT}}
-        ours, theirs = [], []
+    clients = [Client(service.port) for _ in range(8)]
+    for number, client in enumerate(clients):
+        client.join(f"storing {number}")
+    body = {"exercise": PLAIN, "files": {"answer.sh": SCRIPT}}
+    ours, theirs = [], []
+    with bare_application(folder) as port:
         for _ in range(bench.times(8) // 2 or 1):
             theirs.append(_posts([Client(port) for _ in range(8)], "/", body, bench.times(1600)))
-            ours.append(_posts(clients, "/api/v1/submissions", body, bench.times(800)))
+            with service.worker_stopped():
+                ours.append(_posts(clients, "/api/v1/submissions", body, bench.times(800)))
             drain(service)
-    finally:
-        bare.terminate()
-        bare.wait()
     by_us, by_bare = Samples("1/s", tuple(ours)), Samples("1/s", tuple(theirs))
     rows.append(
         Row(
@@ -159,6 +131,51 @@ def _storing(
         )
     )
     samples |= {f"POST, {broker}": by_us, f"bare POST ({broker})": by_bare}
+    _posting_beside_the_worker(bench, service, clients, broker, rows, samples)
+
+
+def _posting_beside_the_worker(
+    bench: Bench,
+    service: Service,
+    clients: list[Client],
+    broker: str,
+    rows: list[Row],
+    samples: dict[str, Samples],
+) -> None:
+    """Send submissions at a steady rate, whatever became of earlier ones, while the worker works."""
+    body = {"exercise": PLAIN, "files": {"answer.sh": SCRIPT}}
+    count = bench.times(1000)
+    taken: list[float] = []
+    begin = time.perf_counter() + 0.1
+
+    def one(number: int, client: Client) -> None:
+        due = begin + number / STEADY_RATE
+        time.sleep(max(0.0, due - time.perf_counter()))
+        client.call("POST", "/api/v1/submissions", body)
+        taken.append((time.perf_counter() - due) * 1000)  # from when it was due: waiting counts
+
+    def some(share: int) -> None:
+        for number in range(share, count, len(clients)):
+            one(number, clients[share])
+
+    threads = [threading.Thread(target=some, args=(share,)) for share in range(len(clients))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    by_post = Samples("ms", tuple(taken))
+    rows.append(
+        Row(
+            f"POST at {STEADY_RATE:.0f} per second beside the worker, {broker}, p99",
+            by_post.p99,
+            "at most",
+            P99_MS,
+            "ms",
+            f"p50 {by_post.p50:.1f} ms, {len(taken)} of {count} answered",
+        )
+    )
+    samples[f"POST at {STEADY_RATE:.0f}/s, {broker}"] = by_post
+    drain(service)
 
 
 def _posts(clients: list[Client], path: str, body: object, count: int) -> float:
