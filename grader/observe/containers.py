@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from dataclasses import dataclass
 
 from grader.sandbox import cgroup
 
+_RUNTIME = b"runc\0init\0"
+_PAUSE_SECONDS = 0.005
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -29,6 +32,18 @@ class ContainerGroups:
         except OSError:
             return {}
         return {name: self.processes(name) for name in names if _CONTAINER_ID.fullmatch(name)}
+
+    def await_starts(self, seconds: float) -> None:
+        """Wait until no first process is the runtime's own any more, for at most so many seconds.
+
+        An engine says that a container has started when runc lets its first process go, which is a moment
+        before that becomes the container's program by execve(2).
+        """
+        deadline = time.monotonic() + seconds
+        while any(_command(pid) == _RUNTIME for pids in self.all().values() for pid in pids):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_PAUSE_SECONDS)
 
     def processes(self, container: str) -> frozenset[int]:
         """Return the host ids of one container's processes."""
@@ -54,6 +69,14 @@ class ContainerGroups:
             return
         finally:
             os.close(descriptor)
+
+
+def _command(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read(len(_RUNTIME) + 1)
+    except OSError:
+        return b""
 
 
 def _innermost(pid: int) -> int | None:

@@ -36,6 +36,7 @@ IMAGE = "answer"
 EXERCISE_IMAGE = "exercise:latest"
 PROJECT = "answer"
 _SETUP_SECONDS = 60.0
+_START_SECONDS = 2.0
 _EVENT_PATIENCE_SECONDS = 0.25
 _EVENT_QUIET_SECONDS = 0.03
 _MAX_INSPECTED = 200
@@ -103,6 +104,7 @@ class _Observation:
         groups = ContainerGroups(target.memory_group)
         with Watch(self._kernel_log, mark, target, exercise.watch, exercise.profile) as watch:
             results = self._answer(watch, started)
+            groups.await_starts(_START_SECONDS)
             probed = self._probe(groups, target)
             self._over = time.monotonic()
             state = self._look(groups) if engine.sandbox.alive() else _NOTHING
