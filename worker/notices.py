@@ -162,15 +162,21 @@ class Ear:
 
     def _listen_redis(self) -> None:
         client = redis.Redis.from_url(self._settings.redis_url, socket_connect_timeout=2)
+        away = False
         while not self._closed.is_set():
             try:
                 channel = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
                 with channel as subscription:
                     subscription.subscribe(CHANNEL)
+                    if away:
+                        away = False
+                        _LOG.warning("notices are heard again")
                     while not self._closed.is_set():
                         message = subscription.get_message(timeout=5.0)
                         if message is not None:
                             self._hear(message["data"])
             except redis.RedisError as error:
-                _LOG.warning("notices are not heard: %s", error)
+                if not away:
+                    away = True
+                    _LOG.warning("notices are not heard: %s", error)
                 time.sleep(_RETRY_SECONDS)

@@ -40,6 +40,30 @@ def test_whoever_waits_is_woken(heard_settings: ServiceSettings) -> None:
     ear.close()
 
 
+def test_a_redis_that_is_away_is_mentioned_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """And again when it is back, however long that takes."""
+    server = RedisServer(tmp_path)
+    settings = ServiceSettings.from_environment(REDIS_URL=server.url)
+    ear = Ear(settings)
+    time.sleep(2.5)  # three attempts
+    assert len([record for record in caplog.records if "not heard" in record.message]) == 1
+    server.start()
+    try:
+        notices = make_notices(settings)
+        end = time.monotonic() + 20
+        with ear.waiting("a") as heard:
+            while not heard.wait(0.1) and time.monotonic() < end:
+                notices.tell("a", "graded")
+            assert heard.is_set()
+        notices.close()
+        assert [record.message for record in caplog.records if record.name == "worker.notices"][-1] == (
+            "notices are heard again"
+        )
+    finally:
+        ear.close()
+        server.kill()
+
+
 def test_bells_of_the_dead_are_taken_down(tmp_path: Path) -> None:
     bell = Bell(tmp_path, "notices")
     (path,) = tmp_path.iterdir()
