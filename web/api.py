@@ -139,10 +139,8 @@ def own() -> Response:
 @blueprint.get("/submissions/<identity>")
 def one(identity: str) -> Response:
     """Show a submission; with ``wait``, as soon as its verdict is there."""
-    submitted = _own(identity)
     wait = request.args.get("wait")
-    if wait is not None:
-        submitted = wait_for_verdict(submitted, _seconds(wait))
+    submitted = _own(identity) if wait is None else _wait_for_verdict(identity, _seconds(wait))
     return json_response(to_table(submitted, detailed=True))
 
 
@@ -226,18 +224,16 @@ def to_table(submitted: Submitted, *, detailed: bool = False) -> dict[str, Any]:
     return table
 
 
-def wait_for_verdict(submitted: Submitted, seconds: float) -> Submitted:
-    """Return the submission once it has ended, or as it is after so many seconds."""
+def _wait_for_verdict(identity: str, seconds: float) -> Submitted:
+    """Return a submission of whoever asks once it has ended, or as it is after so many seconds."""
     end = time.monotonic() + seconds
-    while not submitted.state.final and services().may_wait():
-        with services().ear.waiting(submitted.id) as heard:
-            # What happened before we listened was not heard.
-            submitted = services().store.submissions.get(submitted.id) or submitted
+    while True:
+        with services().ear.waiting(identity) as heard:
+            submitted = _own(identity)  # what happened before we listened was not heard
             rest = end - time.monotonic()
-            if submitted.state.final or rest <= 0:
-                break
+            if submitted.state.final or rest <= 0 or not services().may_wait():
+                return submitted
             heard.wait(min(rest, _LOOK_SECONDS))
-    return submitted
 
 
 def _seconds(wait: str) -> float:

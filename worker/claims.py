@@ -52,9 +52,11 @@ class Claims:
             .limit(1)
         )
         self._takes = [self._take(chosen) for chosen in (lost, fresh)]
-        self._name = select(participants.c.name).where(participants.c.id == bindparam("participant_id"))
-        self._files = select(submission_files.c.name, submission_files.c.content).where(
-            submission_files.c.submission_id == bindparam("submission_id")
+        self._answer = (
+            select(participants.c.name, submission_files.c.name, submission_files.c.content)
+            .select_from(participants)
+            .outerjoin(submission_files, submission_files.c.submission_id == bindparam("submission_id"))
+            .where(participants.c.id == bindparam("participant_id"))
         )
         this = (
             submissions.c.id == bindparam("this"),
@@ -153,16 +155,16 @@ class Claims:
                     break
             else:
                 return None
-            name = connection.execute(self._name, {"participant_id": row.participant_id}).scalar_one()
-            files = connection.execute(self._files, {"submission_id": row.id})
+            answer = {"submission_id": row.id, "participant_id": row.participant_id}
+            found = connection.execute(self._answer, answer).all()
             return Claimed(
                 row.id,
                 worker,
                 row.attempt,
                 row.workshop_id,
-                name,
+                found[0][0],
                 row.exercise,
-                {file.name: file.content for file in files},
+                {name: content for _, name, content in found if name is not None},
                 max(0.0, (row.started_at - row.created_at) * 1000),
             )
 
