@@ -417,6 +417,7 @@ class Sections:
     engine: Engine | None = None
     events: tuple[Event, ...] | None = None
     probes: Mapping[str, Probe] | None = None
+    setup: Run | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,6 +477,11 @@ class Evidence:
     def events(self) -> tuple[Event, ...]:
         """The engine's events, in order."""
         return _observed("events", self.sections.events)
+
+    @property
+    def setup(self) -> Run:
+        """The run of the exercise's setup, which was over before the answer began."""
+        return _observed("setup", self.sections.setup)
 
     def probe(self, name: str) -> Probe:
         """Return the result of the probe called `name`."""

@@ -7,7 +7,7 @@ from grader.check import Evidence, Feedback, check
 
 def _planted(evidence: Evidence) -> dict[str, str]:
     """Return the ids of what the setup made, by what it is."""
-    lines = (line.split() for line in evidence.probe("planted").stdout.splitlines())
+    lines = (line.split() for line in evidence.setup.stdout.splitlines())
     return {words[0]: words[1] for words in lines if len(words) == 2}
 
 

@@ -12,4 +12,4 @@ docker push --quiet "$tool:latest"
 docker rmi --force "$tool:latest" "$old" "$new"
 docker rm making
 echo "$old" >/work/digest.txt
-printf '%s %s\n' draft "$draft" old "$old" new "$new" registry "$(docker inspect --format '{{.Id}}' registry)" >/root/.planted
+printf '%s %s\n' draft "$draft" old "$old" new "$new" registry "$(docker inspect --format '{{.Id}}' registry)"

@@ -10,7 +10,7 @@ _DISTURBANCES = ("create", "start", "die", "kill", "rename", "pause")
 
 def _planted(evidence: Evidence, kind: str) -> list[tuple[str, str]]:
     """Return name and id of the images or containers that were there before the answer."""
-    lines = (line.split() for line in evidence.probe("planted").stdout.splitlines())
+    lines = (line.split() for line in evidence.setup.stdout.splitlines())
     return [(words[1], words[2]) for words in lines if len(words) == 3 and words[0] == kind]
 
 

@@ -17,5 +17,5 @@ make "$PARAMETER_BROKEN" broken && docker tag "$PARAMETER_APP:$PARAMETER_BROKEN"
 for job in $(jobs -p); do wait "$job"; done
 docker rm making
 
-docker images --no-trunc --format 'image {{.Repository}}:{{.Tag}} {{.ID}}' >/root/.planted
-docker ps --all --no-trunc --format 'container {{.Names}} {{.ID}}' >>/root/.planted
+docker images --no-trunc --format 'image {{.Repository}}:{{.Tag}} {{.ID}}'
+docker ps --all --no-trunc --format 'container {{.Names}} {{.ID}}'

@@ -93,7 +93,7 @@ class _Observation:
     def sections(self) -> Sections:
         """Carry out the answer, then the probes, then look."""
         engine, exercise = self._engine, self._exercise
-        self._setup()
+        setup = self._setup()
         engine.sandbox.put(dict(self._submission.files))
         mark = self._kernel_log.mark()
         started = time.monotonic()
@@ -123,16 +123,17 @@ class _Observation:
             engine=state,
             events=events,
             probes=probed,
+            setup=setup,
         )
 
-    def _setup(self) -> None:
-        """Let the exercise's author prepare the engine."""
+    def _setup(self) -> Run | None:
+        """Let the exercise's author prepare the engine; return what the setup said."""
         if self._exercise.image is not None:
             built = builds.build_exercise(self._engine, self._exercise.image, EXERCISE_IMAGE, _SETUP_SECONDS)
             if not built.ok:
                 raise ExerciseError(f"{self._exercise.image}: {built.output[-1_000:]}")
         if self._exercise.setup is None:
-            return
+            return None
         output, status = self._engine.execute(
             ("/bin/bash", "-euc", self._exercise.setup),
             wall_seconds=_SETUP_SECONDS,
@@ -142,6 +143,7 @@ class _Observation:
         if status != 0:
             message = output.stderr.decode(errors="replace")[-1_000:]
             raise ExerciseError(f"{self._exercise.folder}: setup ended with {status}: {message}")
+        return to_run(output, status)
 
     def _answer(self, watch: Watch, started: float) -> _Results:
         limits = self._exercise.limits

@@ -177,6 +177,8 @@ def test_all_images_are_seen_whatever_changed_them(observer: Observer, tmp_path:
     assert said == {(tag, image.id) for image in found.engine.images for tag in image.tags}
 
 
+@pytest.mark.engine
+@pytest.mark.slow
 def test_a_build_adds_its_image_to_those_of_the_engine(observer: Observer, tmp_path: Path) -> None:
     """One that fails adds none."""
     folder = exercise(tmp_path, f'profile = "docker"\n{DOCKERFILE}')
@@ -191,12 +193,34 @@ def test_a_build_adds_its_image_to_those_of_the_engine(observer: Observer, tmp_p
     assert image.config.env["A"] == "1"
 
 
+@pytest.mark.engine
+@pytest.mark.slow
 def test_an_answer_that_spoils_its_engine_is_still_graded(observer: Observer, tmp_path: Path) -> None:
     """Killing dockerd ends the sandbox: that is the answer's doing, or ours to retry, but never a hang."""
     one = exercise(tmp_path, f'profile = "docker"\n{SHELL}[limits]\nwall_seconds = 5\n')
     found = observe(observer, one, answer__sh="rm -rf /run/docker.sock; mount -t tmpfs none /run; sleep 60")
     assert found.run.ended == "deadline"
     assert found.engine.containers == ()
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_what_a_setup_says_is_out_of_an_answers_reach(observer: Observer, tmp_path: Path) -> None:
+    """Also what it made is seen, which it made before anybody listened."""
+    folder = tmp_path / "an-exercise"
+    exercise(tmp_path, f'profile = "docker"\n{SHELL}')
+    described = (folder / "exercise.toml").read_text()
+    (folder / "exercise.toml").write_text(f'setup = "setup.sh"\n{described}')
+    (folder / "setup.sh").write_text(
+        "docker tag busybox planted:1\ndocker images --quiet --no-trunc planted\n"
+    )
+    made = load(folder)
+    found = observe(observer, made, answer__sh="docker rmi planted:1\n")
+    assert found.setup.stdout.strip() == next(
+        image.id for image in found.engine.images if "busybox:latest" in image.tags
+    )
+    assert found.engine.image("planted:1") is None
+    assert observe(observer, made, answer__sh="true\n").engine.image("planted:1") is not None
 
 
 @pytest.mark.engine
