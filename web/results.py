@@ -32,14 +32,14 @@ OUTCOMES: Final = {
 @blueprint.get("/submissions/<identity>")
 def result(identity: str) -> str:
     """Show a submission: where it is, and its verdict once it is there."""
-    submitted = _visible(identity)
+    submitted = visible(identity)
     return _render("result.html", submitted, _position(submitted))
 
 
 @blueprint.get("/submissions/<identity>/live")
 def live(identity: str) -> Response:
     """Give the changing part of the result page as soon as it differs from what the page shows."""
-    submitted = _visible(identity)
+    submitted = visible(identity)
     shown = request.args.get("shown", "")
     end = time.monotonic() + _LIVE_SECONDS
     while True:
@@ -101,7 +101,7 @@ def _first_problem(checks: tuple[CheckResult, ...]) -> CheckResult | None:
 @blueprint.post("/submissions/<identity>/cancel")
 def cancel(identity: str) -> Redirect:
     """Cancel a submission."""
-    submitted = _visible(identity)
+    submitted = visible(identity)
     if services().store.submissions.cancel(submitted.id):
         services().notices.tell(identity, State.CANCELLED.value)
     return to(url_for("results.result", identity=identity), 303)
@@ -110,7 +110,7 @@ def cancel(identity: str) -> Redirect:
 @blueprint.get("/submissions/<identity>/junit.xml")
 def junit_xml(identity: str) -> Response:
     """Give a verdict as JUnit XML."""
-    submitted = _visible(identity)
+    submitted = visible(identity)
     if submitted.report is None:
         abort(404, "There is no verdict yet.")
     return Response(junit.to_xml([report_json.from_json(submitted.report)]), mimetype="application/xml")
@@ -119,14 +119,14 @@ def junit_xml(identity: str) -> Response:
 @blueprint.get("/submissions/<identity>/evidence.json")
 def evidence(identity: str) -> Response:
     """Give the evidence that a verdict rests on."""
-    submitted = _visible(identity)
+    submitted = visible(identity)
     found = services().store.submissions.evidence(submitted.evidence) if submitted.evidence else None
     if found is None:
         abort(404, "There is no evidence for this submission.")
     return Response(found, mimetype="application/json")
 
 
-def _visible(identity: str) -> Submitted:
+def visible(identity: str) -> Submitted:
     """Return a submission that whoever asks may see; others' do not exist for them."""
     submitted = services().store.submissions.get(identity)
     found = participant()

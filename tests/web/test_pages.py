@@ -107,11 +107,11 @@ def test_pages_of_others_do_not_exist(browser: Browsers, app: Flask, services: S
     place = ada.send(f"/exercises/{SLUG}", **{"text:answer.sh": "secret words"}).headers["Location"]
     grade(services)
     paths = [
-        rule.rule.replace("<identity>", place.rpartition("/")[2])
+        rule.rule.replace("<identity>", place.rpartition("/")[2]).replace("<path:name>", "answer.sh")
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("results.") and "GET" in (rule.methods or ())
+        if rule.endpoint.startswith(("results.", "attempts.")) and "GET" in (rule.methods or ())
     ]
-    assert len(paths) >= 4
+    assert len(paths) >= 6
     for path in paths:
         ada.get(path)
         assert "secret words" not in eve.get(path, 404)
