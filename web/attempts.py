@@ -9,7 +9,7 @@ from web.pages import FROM_START
 from web.reply import download
 from web.results import visible
 from web.services import services
-from web.starting import starting_texts
+from web.starting import pack, starting_texts
 from web.submitting import parameters
 from worker.submission import Submitted
 
@@ -25,6 +25,16 @@ def file(identity: str, name: str) -> Response:
     if content is None:
         abort(404, "This attempt has no such file.")
     return download(content, name.rpartition("/")[2])
+
+
+@blueprint.get("/submissions/<identity>/files.zip")
+def archive(identity: str) -> Response:
+    """Give all files that were handed in."""
+    submitted = visible(identity)
+    files = services().store.submissions.files(submitted.id)
+    if not files:
+        abort(404, "No files of this attempt were kept.")
+    return download(pack(files), f"{submitted.exercise}-{submitted.id}.zip", "application/zip")
 
 
 @blueprint.get("/submissions/<identity>/diff")

@@ -22,13 +22,16 @@ def starting_texts(exercise: Exercise, values: Mapping[str, Value]) -> dict[str,
 def archive(exercise: Exercise, values: Mapping[str, Value]) -> bytes:
     """Return a ZIP archive of the participant's own task and of the files that it begins with."""
     texts = {"README.md": fill(exercise.text, values)} | starting_texts(exercise, values)
+    folders = {f"{exercise.slug}/{spec.name}": b"" for spec in exercise.files if spec.name.endswith("/")}
+    return pack(folders | {f"{exercise.slug}/{name}": text.encode() for name, text in texts.items()})
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Return a ZIP archive; names that end in a slash are folders."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as files:
-        for spec in exercise.files:
-            if spec.name.endswith("/"):
-                files.writestr(_entry(f"{exercise.slug}/{spec.name}"), b"")
-        for name, text in texts.items():
-            files.writestr(_entry(f"{exercise.slug}/{name}"), text)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as written:
+        for name, content in files.items():
+            written.writestr(_entry(name), content)
     return packed.getvalue()
 
 
