@@ -10,9 +10,11 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from grader.evidence import Run, to_json
 from grader.judge import graded
 from grader.model import CheckResult, Feedback, Outcome, Timing
 from tests.web.conftest import Browser
+from tests.web.made_evidence import evidence
 from web.services import Services
 
 Browsers = Callable[[], Browser]
@@ -26,7 +28,8 @@ def grade(services: Services) -> None:
     results = (CheckResult("one", "One <b>", Outcome.FAILED, 1.0, 4.0, failed),)
     exercise = services.exercises[SLUG]
     report = graded(exercise, claimed.participant, results, Timing(), "sha256:" + "2" * 64)
-    assert services.store.claims.finish(claimed, report, b"{}")
+    data = to_json(evidence(run=Run("exit", 0, "printed", "", False, 1.0)))
+    assert services.store.claims.finish(claimed, report, data)
 
 
 def test_the_way_of_a_participant(browser: Browsers, services: Services) -> None:
