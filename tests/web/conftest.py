@@ -76,8 +76,9 @@ class Browser:
     def get(self, path: str, status: int = 200) -> str:
         """Open a page."""
         reply = self._client.get(path)
-        assert reply.status_code == status, (path, reply.status_code, reply.text[:500])
-        return reply.text
+        text = reply.data.decode(errors="replace")  # it may be a file to download
+        assert reply.status_code == status, (path, reply.status_code, text[:500])
+        return text
 
     def send(self, path: str, page: str | None = None, **fields: object) -> TestResponse:
         """Send the form of a page."""
