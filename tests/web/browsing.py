@@ -25,7 +25,7 @@ def join(page: Page, name: str) -> None:
     page.get_by_label("Join code").fill(JOIN_CODE)
     page.get_by_label("Your name").fill(name)
     page.get_by_role("button", name="Join").click()
-    expect(page.get_by_role("status")).to_contain_text(f"Welcome, {name}")
+    expect(page.get_by_role("status")).to_contain_text(f"Welcome, \u2068{name}\u2069")
 
 
 def right_answer(page: Page) -> str:

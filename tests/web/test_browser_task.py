@@ -152,14 +152,14 @@ def test_files_are_dropped_into_the_form(open_page: Callable[..., Page]) -> None
     page.evaluate(DROP, ["#answer", [["more.txt", "more\n"]]])
     expect(page.get_by_text("run.sh (9 bytes), more.txt (5 bytes)")).to_be_visible()
     place = submit(page)
-    expect(page.get_by_text("files/run.sh")).to_be_visible()
-    expect(page.get_by_text("files/more.txt")).to_be_visible()
+    expect(page.locator("summary", has_text="files/run.sh")).to_be_visible()
+    expect(page.locator("summary", has_text="files/more.txt")).to_be_visible()
     # What was uploaded need not be uploaded again.
     page.goto(f"/exercises/{FOLDER_SLUG}")
     page.get_by_label("Hand in files/more.txt again").uncheck()
     assert submit(page) != place
-    expect(page.get_by_text("files/run.sh")).to_be_visible()
-    expect(page.get_by_text("files/more.txt")).to_have_count(0)
+    expect(page.locator("summary", has_text="files/run.sh")).to_be_visible()
+    expect(page.locator("summary", has_text="files/more.txt")).to_have_count(0)
 
 
 def test_a_file_dropped_onto_the_editor_replaces_its_text(open_page: Callable[..., Page]) -> None:
