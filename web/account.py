@@ -17,6 +17,7 @@ blueprint = Blueprint("account", __name__)
 
 THEMES: Final = ("light", "dark")
 _YEAR: Final = 31_536_000
+_ISOLATED: Final = "\u2068{}\u2069"  # a name that is written from right to left turns nothing else round
 
 
 @blueprint.get("/join")
@@ -44,7 +45,9 @@ def join_now() -> tuple[str, int] | Response:
         return page, status
     become_participant(found)
     session["token"] = token
-    flash(f"Welcome, {found.name}. Your personal link for other devices is behind your name.")
+    flash(
+        f"Welcome, {_ISOLATED.format(found.name)}. Your personal link for other devices is behind your name."
+    )
     return _to(request.args.get("next", ""))
 
 

@@ -13,6 +13,7 @@ from grader.report.table import points
 from web import (
     account,
     api,
+    attempts,
     identity,
     instructing,
     operations,
@@ -43,7 +44,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     security.install(app, settings, found.store.session_key(settings))
     problems.install(app)
     static_files.install(app)
-    for module in (pages, results, instructing, account, api, operations):
+    for module in (pages, results, attempts, instructing, account, api, operations):
         app.register_blueprint(module.blueprint)
 
     @app.context_processor

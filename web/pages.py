@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
 from grader.exercise.path import SECTIONS
 from grader.model import Exercise
 from grader.parameters import fill
-from web import markdown
+from web import markdown, starting, task_form
 from web.command_lines import command_lines
 from web.identity import account, participant, participants_only
 from web.problems import Problem
+from web.reply import download
 from web.scoreboard import table
 from web.services import services
-from web.submitting import exercise_named, parameters, submit, uploaded
+from web.submitting import exercise_named, parameters, submit
 from worker.people import Participant
-from worker.submission import Standing
+from worker.submission import Standing, Submitted
 
 blueprint = Blueprint("pages", __name__)
 
-_ONCE: Final = re.compile(r"[0-9a-f]{32}")
+FROM_START: Final = "start"
+"""In an address: the form is filled with what everybody begins with, not with an attempt."""
+
+ATTEMPTS_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,48 +101,71 @@ def _section(letter: str, exercises: tuple[Exercise, ...], progress: Mapping[str
 @blueprint.get("/exercises/<slug>")
 @participants_only
 def task(slug: str) -> str:
-    """Show the task, with the participant's own values, and the form."""
-    return _task(exercise_named(slug), {}, None)
+    """Show the task with the participant's own values, and the form with the last attempt or a chosen one."""
+    exercise = exercise_named(slug)
+    attempts = _attempts(exercise)
+    wanted = request.args.get("from", "")
+    if wanted == FROM_START:
+        former: Submitted | None = None
+    elif wanted:
+        former = _own(wanted, exercise)
+    else:
+        former = attempts[0] if attempts else None
+    return _task(exercise, attempts, former, chosen=bool(wanted))
 
 
 @blueprint.post("/exercises/<slug>")
 @participants_only
 def hand_in(slug: str) -> tuple[str, int] | Redirect:
     """Take an answer from the form: uploaded files, and texts for those that were not uploaded."""
-    found = _known()
     exercise = exercise_named(slug)
+    again_of = request.form.get("again_of", "")
+    former = _own(again_of, exercise) if again_of else None
     try:
-        files = uploaded(request.files, exercise)
-        for spec in exercise.files:
-            text = request.form.get(f"text:{spec.name}", "")
-            if spec.name not in files and text.strip():
-                # Browsers send lines with carriage returns, which no shell likes.
-                files[spec.name] = text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")
-        identity, _ = submit(found, exercise, files, _key(files))
+        files = task_form.read(request.form, request.files, exercise, _files(former))
+        identity, _ = submit(_known(), exercise, files, task_form.key(request.form.get("once", ""), files))
     except Problem as problem:
-        texts = {spec.name: request.form.get(f"text:{spec.name}", "") for spec in exercise.files}
-        return _task(exercise, texts, problem.detail), problem.status
+        given = {spec.name: request.form.get(f"text:{spec.name}", "") for spec in exercise.files}
+        page = _task(exercise, _attempts(exercise), former, given=given, problem=problem.detail)
+        return page, problem.status
     return to(url_for("results.result", identity=identity), 303)
 
 
-def _key(files: Mapping[str, bytes]) -> str | None:
-    """Return a key that two clicks on the same form share, but not what was changed between them."""
-    once = request.form.get("once", "")
-    if not _ONCE.fullmatch(once):
-        return None
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(name.encode("utf-8", "surrogatepass") + hashlib.sha256(files[name]).digest())
-    return f"form-{once}-{digest.hexdigest()}"
+@blueprint.get("/exercises/<slug>/start.zip")
+@participants_only
+def start_archive(slug: str) -> Response:
+    """Give the participant's own task and the files that it begins with."""
+    exercise = exercise_named(slug)
+    packed = starting.archive(exercise, parameters(exercise, _known()))
+    return download(packed, f"{slug}.zip", "application/zip")
 
 
-def _task(exercise: Exercise, texts: Mapping[str, str], problem: str | None) -> str:
+def _attempts(exercise: Exercise) -> list[Submitted]:
+    return services().store.submissions.of(_known().id, exercise.slug, limit=ATTEMPTS_SHOWN)
+
+
+def _own(identity: str, exercise: Exercise) -> Submitted:
+    found = services().store.submissions.get(identity)
+    if found is None or (found.participant_id, found.exercise) != (_known().id, exercise.slug):
+        abort(404, "There is no such attempt, or it is somebody else's.")
+    return found
+
+
+def _files(attempt: Submitted | None) -> dict[str, bytes]:
+    return {} if attempt is None else services().store.submissions.files(attempt.id)
+
+
+def _task(
+    exercise: Exercise,
+    attempts: list[Submitted],
+    former: Submitted | None,
+    *,
+    chosen: bool = False,
+    given: Mapping[str, str] | None = None,
+    problem: str | None = None,
+) -> str:
     found = _known()
     values = parameters(exercise, found)
-    attempts = services().store.submissions.of(found.id, exercise.slug, limit=20)
-    if not texts and attempts:
-        last = services().store.submissions.files(attempts[0].id)
-        texts = {name: content.decode(errors="replace") for name, content in last.items()}
     slugs = list(services().exercises)
     place = slugs.index(exercise.slug)
     return render_template(
@@ -150,12 +175,12 @@ def _task(exercise: Exercise, texts: Mapping[str, str], problem: str | None) -> 
         once=secrets.token_hex(16),
         text=markdown.to_html(markdown.body(fill(exercise.text, values))),
         hints=[markdown.to_html(fill(hint, values)) for hint in exercise.hints],
-        files=[
-            (spec, texts.get(spec.name, fill(spec.nothing, values)))
-            for spec in exercise.files
-            if "*" not in spec.name
-        ],
+        fields=task_form.fields(exercise, values, _files(former)),
+        given=given or {},
+        former=former,
+        chosen=chosen,
         attempts=attempts,
+        more_attempts=len(attempts) == ATTEMPTS_SHOWN,
         problem=problem,
         lines=command_lines(exercise, services().base_url()),
         before=services().exercises[slugs[place - 1]] if place else None,

@@ -10,8 +10,9 @@ from flask import Flask, Response, g, render_template, request
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from web.pictures.words import size
 from web.reply import json_response
 
 _LOG = logging.getLogger(__name__)
@@ -75,6 +76,11 @@ def install(app: Flask) -> None:
         found = response(503, "The database cannot be reached just now. Nothing was lost; try again.")
         found.headers["Retry-After"] = "5"
         return found
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(_: RequestEntityTooLarge) -> Response:
+        most = size(app.config["MAX_CONTENT_LENGTH"])
+        return response(413, f"This is too much: all files together may hold {most}.")
 
     @app.errorhandler(HTTPException)
     def known(error: HTTPException) -> Response:

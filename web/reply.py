@@ -1,4 +1,4 @@
-"""Replies in JSON."""
+"""Replies that are no pages: JSON, and files to keep."""
 
 from __future__ import annotations
 
@@ -21,3 +21,10 @@ def iso(seconds: float | None) -> str | None:
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def download(content: bytes, name: str, mimetype: str = "application/octet-stream") -> Response:
+    """Return a reply that a browser keeps as a file, whatever is in it."""
+    found = Response(content, mimetype=mimetype)
+    found.headers.set("Content-Disposition", "attachment", filename=name)
+    return found

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+import zlib
 from typing import Final
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
-from grader.model import CheckResult, Outcome
+from grader.errors import BundleError
+from grader.evidence import from_json
 from grader.report import json as report_json
 from grader.report import junit
+from web.drawn import Shown
 from web.identity import account, participant
-from web.pictures import Pictures, draw
+from web.reply import download
+from web.result_page import OUTCOMES, fitted_checks, fitted_files
 from web.services import services
 from worker.submission import State, Submitted
 
@@ -21,25 +25,19 @@ blueprint = Blueprint("results", __name__)
 
 _LIVE_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 2.0  # should a notice be lost; others may also have moved on in the queue
-OUTCOMES: Final = {
-    Outcome.PASSED: "Passed",
-    Outcome.FAILED: "Not yet",
-    Outcome.SKIPPED: "Skipped",
-    Outcome.ERROR: "Error of ours",
-}
 
 
 @blueprint.get("/submissions/<identity>")
 def result(identity: str) -> str:
     """Show a submission: where it is, and its verdict once it is there."""
-    submitted = _visible(identity)
+    submitted = visible(identity)
     return _render("result.html", submitted, _position(submitted))
 
 
 @blueprint.get("/submissions/<identity>/live")
 def live(identity: str) -> Response:
     """Give the changing part of the result page as soon as it differs from what the page shows."""
-    submitted = _visible(identity)
+    submitted = visible(identity)
     shown = request.args.get("shown", "")
     end = time.monotonic() + _LIVE_SECONDS
     while True:
@@ -68,40 +66,34 @@ def _shown(submitted: Submitted, position: int | None) -> str:
 def _render(template: str, submitted: Submitted, position: int | None) -> str:
     report = report_json.from_json(submitted.report) if submitted.report else None
     exercise = services().exercise(submitted.exercise)
+    handed_in = services().store.submissions.files(submitted.id) if template == "result.html" else {}
     return render_template(
         template,
         submitted=submitted,
         shown=_shown(submitted, position),
         report=report,
-        checks=report.checks if report else (),
+        checks=fitted_checks(report.checks if report else ()),
         outcomes=OUTCOMES,
         exercise=exercise,
         progress=services().ear.last(submitted.id),
         position=position,
-        files=services().store.submissions.files(submitted.id) if template == "result.html" else {},
+        handed_in=fitted_files(handed_in),
         following=services().following(submitted.exercise),
-        first_problem=_first_problem(report.checks if report else ()),
         pictures=_pictures(submitted),
     )
 
 
-def _pictures(submitted: Submitted) -> Pictures:
+def _pictures(submitted: Submitted) -> Shown:
     """Draw what a verdict rests on, once there is one: until then the page is asked for again and again."""
-    final = submitted.state is State.GRADED and submitted.evidence
-    found = (
-        services().store.submissions.evidence(submitted.evidence) if final and submitted.evidence else None
-    )
-    return draw(found) if found else Pictures()
-
-
-def _first_problem(checks: tuple[CheckResult, ...]) -> CheckResult | None:
-    return next((check for check in checks if check.outcome is not Outcome.PASSED), None)
+    if submitted.state is not State.GRADED or submitted.evidence is None:
+        return Shown()
+    return services().drawn.get(submitted.evidence, services().store.submissions.evidence)
 
 
 @blueprint.post("/submissions/<identity>/cancel")
 def cancel(identity: str) -> Redirect:
     """Cancel a submission."""
-    submitted = _visible(identity)
+    submitted = visible(identity)
     if services().store.submissions.cancel(submitted.id):
         services().notices.tell(identity, State.CANCELLED.value)
     return to(url_for("results.result", identity=identity), 303)
@@ -110,7 +102,7 @@ def cancel(identity: str) -> Redirect:
 @blueprint.get("/submissions/<identity>/junit.xml")
 def junit_xml(identity: str) -> Response:
     """Give a verdict as JUnit XML."""
-    submitted = _visible(identity)
+    submitted = visible(identity)
     if submitted.report is None:
         abort(404, "There is no verdict yet.")
     return Response(junit.to_xml([report_json.from_json(submitted.report)]), mimetype="application/xml")
@@ -119,14 +111,33 @@ def junit_xml(identity: str) -> Response:
 @blueprint.get("/submissions/<identity>/evidence.json")
 def evidence(identity: str) -> Response:
     """Give the evidence that a verdict rests on."""
-    submitted = _visible(identity)
-    found = services().store.submissions.evidence(submitted.evidence) if submitted.evidence else None
+    return Response(_evidence(visible(identity)), mimetype="application/json")
+
+
+@blueprint.get("/submissions/<identity>/output.txt")
+def output(identity: str) -> Response:
+    """Give all that an answer printed."""
+    try:
+        run = from_json(_evidence(visible(identity))).sections.run
+    except BundleError as error:
+        abort(404, f"The evidence was written by another version: {error}.")
+    if run is None:
+        abort(404, "This answer was not run by itself.")
+    text = f"{run.stdout}\n--- standard error ---\n{run.stderr}" if run.stderr else run.stdout
+    return download(text.encode("utf-8", "surrogatepass"), f"output-{identity}.txt")
+
+
+def _evidence(submitted: Submitted) -> bytes:
+    try:
+        found = services().store.submissions.evidence(submitted.evidence) if submitted.evidence else None
+    except zlib.error:
+        abort(404, "The evidence was kept, but cannot be read any more.")
     if found is None:
         abort(404, "There is no evidence for this submission.")
-    return Response(found, mimetype="application/json")
+    return found
 
 
-def _visible(identity: str) -> Submitted:
+def visible(identity: str) -> Submitted:
     """Return a submission that whoever asks may see; others' do not exist for them."""
     submitted = services().store.submissions.get(identity)
     found = participant()

@@ -10,6 +10,7 @@ from flask import Flask, current_app, request
 
 from grader.exercise.catalogue import Catalogue, folders
 from grader.model import Exercise
+from web.drawn import Drawn
 from web.remembered import Remembered
 from worker.notices import Ear, Notices, make_notices
 from worker.people import Participant, Workshop
@@ -36,6 +37,7 @@ class Services:
         self._workshops: Remembered[int, Workshop] = Remembered(_KEPT_SECONDS)
         self.boards: Remembered[tuple[int, float | None], str] = Remembered(_BOARD_SECONDS)
         self.board_lock = threading.Lock()
+        self.drawn = Drawn()
 
     @cached_property
     def exercises(self) -> dict[str, Exercise]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 from werkzeug.test import TestResponse
 
+from tests.web.browsing import FLAGS, LAPTOP
+from tests.web.serving import Serving
 from web.app import create_app
 from web.services import Services
 from worker.settings import ServiceSettings
@@ -71,8 +76,9 @@ class Browser:
     def get(self, path: str, status: int = 200) -> str:
         """Open a page."""
         reply = self._client.get(path)
-        assert reply.status_code == status, (path, reply.status_code, reply.text[:500])
-        return reply.text
+        text = reply.data.decode(errors="replace")  # it may be a file to download
+        assert reply.status_code == status, (path, reply.status_code, text[:500])
+        return text
 
     def send(self, path: str, page: str | None = None, **fields: object) -> TestResponse:
         """Send the form of a page."""
@@ -96,3 +102,51 @@ class Browser:
 def browser(app: Flask) -> Callable[[], Browser]:
     """Give browsers, each with cookies of its own."""
     return lambda: Browser(app)
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A whole service."""
+    found = Serving(tmp_path_factory.mktemp("serving"))
+    found.start()
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """Debian's browser."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Chromium, serving: Serving) -> Iterator[Callable[..., Page]]:
+    """Open a page with cookies of its own; nothing of it may go elsewhere or break the policy."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def run(size: dict[str, int] = LAPTOP, *, script: bool = True, scheme: str = "light") -> Page:
+        context = chromium.new_context(
+            base_url=serving.url, viewport=size, java_script_enabled=script, color_scheme=scheme
+        )
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "request", lambda request: request.url.startswith(serving.url) or troubles.append(request.url)
+        )
+        page.on("console", lambda message: message.type != "error" or troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        return page
+
+    yield run
+    for context in contexts:
+        context.close()
+    # A form that is sent back with 422 shows as an error of loading, and is none.
+    assert [text for text in troubles if "422" not in text] == []

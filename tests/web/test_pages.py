@@ -10,9 +10,11 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from grader.evidence import Run, to_json
 from grader.judge import graded
 from grader.model import CheckResult, Feedback, Outcome, Timing
 from tests.web.conftest import Browser
+from tests.web.made_evidence import evidence
 from web.services import Services
 
 Browsers = Callable[[], Browser]
@@ -26,7 +28,8 @@ def grade(services: Services) -> None:
     results = (CheckResult("one", "One <b>", Outcome.FAILED, 1.0, 4.0, failed),)
     exercise = services.exercises[SLUG]
     report = graded(exercise, claimed.participant, results, Timing(), "sha256:" + "2" * 64)
-    assert services.store.claims.finish(claimed, report, b"{}")
+    data = to_json(evidence(run=Run("exit", 0, "printed", "", False, 1.0)))
+    assert services.store.claims.finish(claimed, report, data)
 
 
 def test_the_way_of_a_participant(browser: Browsers, services: Services) -> None:
@@ -107,11 +110,11 @@ def test_pages_of_others_do_not_exist(browser: Browsers, app: Flask, services: S
     place = ada.send(f"/exercises/{SLUG}", **{"text:answer.sh": "secret words"}).headers["Location"]
     grade(services)
     paths = [
-        rule.rule.replace("<identity>", place.rpartition("/")[2])
+        rule.rule.replace("<identity>", place.rpartition("/")[2]).replace("<path:name>", "answer.sh")
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("results.") and "GET" in (rule.methods or ())
+        if rule.endpoint.startswith(("results.", "attempts.")) and "GET" in (rule.methods or ())
     ]
-    assert len(paths) >= 4
+    assert len(paths) >= 6
     for path in paths:
         ada.get(path)
         assert "secret words" not in eve.get(path, 404)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from grader.cli.context import open_observer
-from grader.evidence import Event, Evidence, to_json
+from grader.evidence import Evidence, Run, to_json
 from grader.exercise import samples
 from grader.exercise.catalogue import Catalogue
 from grader.judge import graded
-from grader.model import Timing
+from grader.model import CheckResult, Feedback, Outcome, Timing
 from grader.parameters import draw as draw_values
 from grader.settings import Settings
 from tests.web.conftest import Browser
+from tests.web.made_evidence import HOSTILE, evidence, too_much
 from tests.worker.conftest import EXERCISES
 from web import pictures
 from web.services import Services
+from worker.tables import evidence as evidence_table
 
 SLUG = "a4-oom-kill"
-_LARGEST_PAGE = 400_000
+_LARGEST_PAGE = 200_000
+QUOTES = "'" * 200
 
 
 def observed(slug: str) -> Evidence:
@@ -47,14 +50,35 @@ def container() -> Evidence:
     return observed("b2-long-running")
 
 
-def shown(browser: Browser, services: Services, data: bytes) -> str:
-    """Return the page of a submission with this evidence."""
-    browser.join("ada")
-    place = browser.send(f"/exercises/{SLUG}", **{"text:answer.sh": "exit 1"}).headers["Location"]
+def finish(services: Services, data: bytes, checks: tuple[CheckResult, ...] = ()) -> None:
+    """Give the submission that waits a verdict that rests on this evidence."""
     claimed = services.store.claims.claim("w", 30, 60)
     assert claimed is not None
-    report = graded(services.exercises[SLUG], claimed.participant, (), Timing(), "sha256:" + "3" * 64)
+    exercise = services.exercises[claimed.exercise]
+    report = graded(exercise, claimed.participant, checks, Timing(), "sha256:" + "3" * 64)
     assert services.store.claims.finish(claimed, report, data)
+
+
+def shown(
+    browser: Browser,
+    services: Services,
+    data: bytes,
+    checks: tuple[CheckResult, ...] = (),
+    files: dict[str, bytes] | None = None,
+) -> str:
+    """Return the page of a submission with this evidence."""
+    browser.join("ada")
+    if files:
+        slug = "e1-base-environment"
+        uploads = [(io.BytesIO(content), name) for name, content in files.items()]
+        fields: dict[str, object] = {"text:Dockerfile": "FROM a", "folder:files/": uploads}
+        reply = browser.send(f"/exercises/{slug}", **fields)
+        assert reply.status_code == 303, reply.text
+        place = reply.headers["Location"]
+        finish(services, data, checks)
+        return browser.get(place)
+    place = browser.send(f"/exercises/{SLUG}", **{"text:answer.sh": "exit 1"}).headers["Location"]
+    finish(services, data, checks)
     return browser.get(place)
 
 
@@ -84,18 +108,43 @@ def test_a_container_and_its_events_are_drawn(
 
 
 def test_hostile_and_endless_evidence_stays_small_and_harmless(
+    browser: Callable[[], Browser], services: Services
+) -> None:
+    feedback = Feedback("name", HOSTILE * 50, HOSTILE * 50, HOSTILE * 50, HOSTILE * 50)
+    checks = tuple(CheckResult(f"c{at}", HOSTILE, Outcome.FAILED, 0, 1, feedback) for at in range(60))
+    files = {f"files/{QUOTES}{at}": b'"' * 10_000 for at in range(190)}
+    page = shown(browser(), services, to_json(too_much()), checks, files)
+    assert "<script>alert" not in page
+    assert "left out" in page
+    assert "more characters are not shown here" in page
+    assert "more checks are not shown here" in page
+    assert "style=" not in page
+    assert len(page.encode()) < _LARGEST_PAGE
+
+
+def test_evidence_that_cannot_be_unpacked_breaks_no_page(
     killed: Evidence, browser: Callable[[], Browser], services: Services
 ) -> None:
-    name = "<script>alert(1)</script>\x1b[2J\u202e" * 5
-    event = Event(1.0, "container", "start", "0" * 64, {"name": name, "image": name})
-    hostile = replace(
-        killed,
-        sections=replace(killed.sections, events=tuple(replace(event, at_ms=float(n)) for n in range(5_000))),
-    )
-    page = shown(browser(), services, to_json(hostile))
-    assert "<script>alert" not in page
-    assert "left out here" in page
-    assert len(page) < _LARGEST_PAGE
+    ada = browser()
+    data = to_json(killed)
+    ada.join("ada")
+    place = ada.send(f"/exercises/{SLUG}", **{"text:answer.sh": "exit 1"}).headers["Location"]
+    finish(services, data)
+    with services.store.database.write() as connection:
+        connection.execute(evidence_table.update().values(data=b"no archive"))
+    assert "cannot be read any more" in ada.get(place)
+    ada.get(f"{place}/evidence.json", 404)
+    ada.get(f"{place}/output.txt", 404)
+
+
+def test_all_that_was_printed_is_downloaded(browser: Callable[[], Browser], services: Services) -> None:
+    ada = browser()
+    run = Run("exit", 0, "line\n" * 1_000_000, "oops\n", False, 1.0)
+    page = shown(ada, services, to_json(evidence(run=run)))
+    assert len(page) < 30_000
+    link = re.search(r'href="([^"]+/output.txt)"', page)
+    assert link is not None
+    assert ada.get(link[1]) == "line\n" * 1_000_000 + "\n--- standard error ---\noops\n"
 
 
 @pytest.mark.parametrize("data", [b"{}", b"\xff", b"[1]", b'{"schema": 999}'])

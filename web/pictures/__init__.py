@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from grader.errors import BundleError
-from grader.evidence import from_json
+from grader.evidence import Run, from_json
 from web.pictures.events import TimeLine, draw_events
 from web.pictures.layers import Layers, draw_layers
 from web.pictures.memory import Memory, draw_memory
@@ -22,6 +22,7 @@ class Pictures:
     """What the evidence gives to see; a picture without evidence is ``None``.
 
     Attributes:
+        output: How the answer ran, and what it printed.
         trouble: Why there are none although there is evidence; else empty.
     """
 
@@ -29,11 +30,12 @@ class Pictures:
     tree: Tree | None = None
     layers: Layers | None = None
     events: TimeLine | None = None
+    output: Run | None = None
     trouble: str = ""
 
     def __bool__(self) -> bool:
         """Say whether there is anything to show."""
-        return any((self.memory, self.tree, self.layers, self.events, self.trouble))
+        return any((self.memory, self.tree, self.layers, self.events, self.output, self.trouble))
 
 
 def draw(data: bytes) -> Pictures:
@@ -49,4 +51,5 @@ def draw(data: bytes) -> Pictures:
         tree=draw_tree(evidence),
         layers=draw_layers(evidence),
         events=draw_events(evidence),
+        output=evidence.sections.run,
     )

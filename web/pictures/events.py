@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from grader.evidence import Event, Evidence
 from web.pictures.scale import WIDTH, Scale, Tick, bounded, moments, thinned
 from web.pictures.words import moment, number, short
 
-_MOST_EVENTS: Final = 100
+_MOST_EVENTS: Final = 80
 _MOST_LANES: Final = 14
-_LANE: Final = 40
+_MOST_SPANS: Final = 20  # in a lane
+_LANE: Final = 52
+_LABEL_ROWS: Final = (28, 14)  # the row beside the line first
 _HEAD: Final = 8
 _LEFT: Final = 150.0
 _RIGHT: Final = WIDTH - 30.0
 _LETTER: Final = 6.4  # width of a small letter, about
+_SUFFIX: Final = 4 * _LETTER  # room for how many more there are
 _LIFE: Final = frozenset({"create", "start", "die", "kill", "oom", "stop", "destroy", "pause", "unpause"})
 _TELLING: Final = ("exitCode", "signal", "container", "image")
 _BEGINNING: Final = frozenset({"start", "restart", "unpause", "exec_start"})
@@ -25,12 +28,18 @@ _ENDING: Final = frozenset({"die", "oom", "kill", "stop", "destroy", "exec_die"}
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One event; `label` is empty where there is no room for it."""
+    """One event.
+
+    Attributes:
+        label: Empty where there is no room for it; the label before it then ends in how many are left out.
+        label_x: The label's middle; `label_y` counts from the top of the lane.
+    """
 
     x: float
     looks: str
     label: str
-    anchor: str
+    label_x: float
+    label_y: int
     at: str
     action: str
     told: str
@@ -67,6 +76,7 @@ class TimeLine:
     across: tuple[Tick, ...]
     events_left_out: int
     lanes_left_out: int
+    unlabelled: int
 
 
 def draw_events(evidence: Evidence) -> TimeLine | None:
@@ -99,6 +109,7 @@ def draw_events(evidence: Evidence) -> TimeLine | None:
         across=moments(scale),
         events_left_out=len(told) - len(drawn),
         lanes_left_out=len(by_object) - len(lanes),
+        unlabelled=sum(1 for lane in lanes for mark in lane.marks if not mark.label),
     )
 
 
@@ -129,7 +140,7 @@ def _lane(
         y=_HEAD + _LANE * row,
         kind=short(kind, 16),
         name=short(full, 18),
-        full=short(full, 48),
+        full=short(full, 40),
         spans=_spans(told, scale) if kind == "container" else (),
         marks=_marks(shown, scale),
     )
@@ -151,32 +162,49 @@ def _spans(told: Sequence[Event], scale: Scale) -> tuple[Span, ...]:
             began, known = None, True
     if began is not None:
         found.append(Span(began, round(scale.end - began, 1)))
-    return tuple(found[:_MOST_EVENTS])
+    return tuple(found[:_MOST_SPANS])
 
 
 def _marks(shown: Sequence[Event], scale: Scale) -> tuple[Mark, ...]:
     found: list[Mark] = []
-    free = _LEFT - 20
+    free = dict.fromkeys(_LABEL_ROWS, _LEFT - 20)
+    labelled: int | None = None
+    more = 0
     for event in shown:
         x = scale.at(event.at_ms)
         text = _label(event)
         half = len(text) * _LETTER / 2
-        anchor, begin = ("end", x - 2 * half) if x + half > WIDTH - 4 else ("middle", x - half)
-        room = begin >= free
-        if room:
-            free = begin + 2 * half + 6
+        middle = max(min(x, WIDTH - half - 4), _LEFT - 20 + half)
+        row = next((row for row in _LABEL_ROWS if middle - half >= free[row]), None)
+        if row is None:
+            more += 1
+        else:
+            _count(found, labelled, more)
+            labelled, more = len(found), 0
+            free[row] = middle + half + _SUFFIX
         found.append(
             Mark(
                 x=x,
                 looks=_looks(event),
-                label=text if room else "",
-                anchor=anchor,
+                label=text if row is not None else "",
+                label_x=round(middle, 1),
+                label_y=row or 0,
                 at=moment(event.at_ms),
-                action=short(event.action, 60),
+                action=short(event.action, 40),
                 told=_told(event),
             )
         )
+    _count(found, labelled, more)
     return tuple(found)
+
+
+def _count(found: list[Mark], labelled: int | None, more: int) -> None:
+    """Let the last label say how many events after it have none."""
+    if labelled is not None and more:
+        mark = found[labelled]
+        label = f"{mark.label} +{more}"
+        middle = min(mark.label_x + _SUFFIX / 2, WIDTH - len(label) * _LETTER / 2 - 4)
+        found[labelled] = replace(mark, label=label, label_x=round(middle, 1))
 
 
 def _label(event: Event) -> str:
@@ -193,5 +221,5 @@ def _looks(event: Event) -> str:
 
 def _told(event: Event) -> str:
     return ", ".join(
-        f"{name} {short(event.attributes[name], 24)}" for name in _TELLING if event.attributes.get(name)
+        f"{name} {short(event.attributes[name], 20)}" for name in _TELLING if event.attributes.get(name)
     )

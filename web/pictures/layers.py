@@ -8,16 +8,12 @@ from typing import Final
 
 from grader.evidence import Evidence, HistoryStep, Image, Layer
 from grader.image_files import wasted_by_layer
-from web.pictures.scale import WIDTH, Scale, bounded
+from web.pictures.scale import Scale, bounded
 from web.pictures.words import number, short, short_path, size
 
 _MOST_IMAGES: Final = 3
-_MOST_LAYERS: Final = 20
-_MOST_PATHS: Final = 4
-_ROW: Final = 56
-_HEAD: Final = 6
-_LEFT: Final = 8.0
-_RIGHT: Final = WIDTH - 210.0  # what a bar says stands behind it
+_MOST_LAYERS: Final = 16
+_MOST_PATHS: Final = 3
 _SHELL: Final = "RUN /bin/sh -c "
 
 
@@ -26,14 +22,13 @@ class Bar:
     """One layer.
 
     Attributes:
-        y: Top of its row.
-        width: Of the whole bar; 0 where the size is not known, as of a base image's layers.
-        wasted_width: Of the part that a later layer deletes or replaces, at the bar's end.
+        width: Of the whole bar, in hundredths of the largest one; 0 where the size is not known, as of a
+            base image's layers.
+        wasted_width: Of the part that a later layer deletes or replaces, at the bar's end; likewise.
         said: Size and changes in few words.
         added: Paths that it holds, the first few, in words; likewise `removed`.
     """
 
-    y: int
     width: float
     wasted_width: float
     base: bool
@@ -51,7 +46,6 @@ class Stack:
 
     name: str
     summary: str
-    height: int
     bars: tuple[Bar, ...]
     left_out: int
 
@@ -76,7 +70,7 @@ def _stack(image: Image) -> Stack:
     wasted = wasted_by_layer(image)
     places = _shown(image.layers, wasted)
     widest = max(1, *(image.layers[place].size for place in places))
-    scale = Scale(0.0, bounded(widest), 0.0, _RIGHT - _LEFT)
+    scale = Scale(0.0, bounded(widest), 0.0, 100.0)
     steps = _steps(image.layers, image.history)
     name = short(", ".join(image.tags[:3]) or image.id[:19], 60)
     own = [layer for layer in image.layers if not layer.base]
@@ -84,11 +78,7 @@ def _stack(image: Image) -> Stack:
         name=name,
         summary=f"Image {name}: {number(len(image.layers), 'layer')}, {len(own)} of the answer's own with "
         f"{size(sum(layer.size for layer in own))}, {size(sum(wasted))} of them wasted.",
-        height=_HEAD + _ROW * len(places),
-        bars=tuple(
-            _bar(image.layers[place], wasted[place], steps[place], scale, _HEAD + _ROW * row)
-            for row, place in enumerate(places)
-        ),
+        bars=tuple(_bar(image.layers[place], wasted[place], steps[place], scale) for place in places),
         left_out=len(image.layers) - len(places),
     )
 
@@ -107,25 +97,24 @@ def _steps(found: Sequence[Layer], history: Sequence[HistoryStep]) -> list[str]:
     return made if len(made) == len(found) else [""] * len(found)
 
 
-def _bar(layer: Layer, wasted: int, step: str, scale: Scale, y: int) -> Bar:
+def _bar(layer: Layer, wasted: int, step: str, scale: Scale) -> Bar:
     files = [file.path for file in layer.files if file.kind != "directory"]
     removed = [*layer.whiteouts, *(f"{path}/*" for path in layer.opaque)]
-    width = max(scale.at(layer.size), 2.0 if layer.size else 0.0)
+    width = max(scale.at(layer.size), 0.5 if layer.size else 0.0)
     unknown = layer.base and not layer.size
     more = "+" if layer.truncated else ""
     words = [size(layer.size)]
     if not layer.base:
-        words += [f"+{len(files):,}{more}", f"\N{MINUS SIGN}{len(removed):,}"]
+        words += [f"adds {len(files):,}{more}", f"removes {len(removed):,}"]
     return Bar(
-        y=y,
         width=width,
         wasted_width=round(min(width, scale.at(wasted) if wasted < layer.size else width), 1)
         if wasted
         else 0.0,
         base=layer.base,
-        step=short(step.removesuffix(" # buildkit").replace(_SHELL, "RUN ", 1), 88)
+        step=short(step.removesuffix(" # buildkit").replace(_SHELL, "RUN ", 1), 72)
         or short(layer.diff_id, 19),
-        said="came with the base image" if unknown else "  ".join(words),
+        said="came with the base image" if unknown else ", ".join(words),
         size="not known" if unknown else size(layer.size),
         wasted=size(wasted) if wasted else "",
         added="not known" if layer.base else _listed(files, truncated=layer.truncated),
@@ -136,7 +125,7 @@ def _bar(layer: Layer, wasted: int, step: str, scale: Scale, y: int) -> Bar:
 def _listed(paths: Sequence[str], *, truncated: bool = False) -> str:
     if not paths:
         return "nothing"
-    listed = ", ".join(short_path(path, 48) for path in paths[:_MOST_PATHS])
+    listed = ", ".join(short_path(path, 40) for path in paths[:_MOST_PATHS])
     further = len(paths) - _MOST_PATHS
     if truncated:
         return f"{listed} and more than {max(further, 0):,} others"

@@ -9,21 +9,15 @@ from typing import Final
 from grader.evidence import Evidence, Process
 from web.pictures.words import moment, number, short
 
-_MOST: Final = 40
+_MOST: Final = 32
 _MOST_LEVELS: Final = 6
 _DEEPEST: Final = 10  # steps of indentation
-_ROW: Final = 26
-_HEAD: Final = 34
-_STEP: Final = 14
-_FIRST_COLUMN: Final = 290
-_COLUMN: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """An id at one level; level 0 is the host."""
 
-    x: int
     level: int
     pid: int
 
@@ -33,15 +27,11 @@ class Node:
     """One process.
 
     Attributes:
-        x: Where its name begins.
-        y: The middle of its row.
-        rise: Where the line to its parent's row begins, or ``None`` where the parent is not shown.
+        depth: Steps below the first one that is shown.
         pids: Ids from the sandbox's own level inwards, in words.
     """
 
-    x: int
-    y: int
-    rise: int | None
+    depth: int
     name: str
     command: str
     cells: tuple[Cell, ...]
@@ -58,8 +48,6 @@ class Tree:
     """The processes that are shown, parents before children."""
 
     summary: str
-    height: int
-    columns: tuple[tuple[int, str], ...]
     nodes: tuple[Node, ...]
     left_out: int
     levels_left_out: int
@@ -75,34 +63,19 @@ def draw_tree(evidence: Evidence) -> Tree | None:
     killed = frozenset(kill.pid for kill in (evidence.sections.oom.kills if evidence.sections.oom else ()))
     parents = _parents(everything)
     chosen = _chosen(everything, parents, alive, killed)
-    depth = min(_MOST_LEVELS, max(len(everything[place].nspid) for place in chosen))
     deepest = max(len(process.nspid) for process in everything)
-    nodes: list[Node] = []
-    rows: dict[int, int] = {}
-    for place, indent in _in_order(chosen, parents):
-        process = everything[place]
-        y = _HEAD + _ROW // 2 + _ROW * len(nodes)
-        above = rows.get(parents[place]) if parents[place] is not None else None  # type: ignore[arg-type]
-        rows[place] = y
-        nodes.append(
-            _node(process, indent, y, above, alive=process.pid in alive, killed=process.pid in killed)
-        )
+    nodes = tuple(
+        _node(process, depth, alive=process.pid in alive, killed=process.pid in killed)
+        for process, depth in ((everything[place], depth) for place, depth in _in_order(chosen, parents))
+    )
     levels = number(deepest, "level")
     return Tree(
         summary=f"{number(len(everything), 'process', 'processes')}, "
         f"{len(alive)} of them there at the end, over {levels} of PID namespaces.",
-        height=_HEAD + _ROW * len(nodes) + 6,
-        columns=tuple(
-            (_column(level), "host" if level == 0 else f"level {level}") for level in range(depth + 1)
-        ),
-        nodes=tuple(nodes),
+        nodes=nodes,
         left_out=len(everything) - len(nodes),
         levels_left_out=max(0, deepest - _MOST_LEVELS),
     )
-
-
-def _column(level: int) -> int:
-    return _FIRST_COLUMN + _COLUMN * level
 
 
 def _parents(everything: Sequence[Process]) -> list[int | None]:
@@ -164,23 +137,16 @@ def _in_order(chosen: Sequence[int], parents: Sequence[int | None]) -> list[tupl
     return ordered
 
 
-def _node(process: Process, indent: int, y: int, above: int | None, *, alive: bool, killed: bool) -> Node:
-    x = 18 + _STEP * min(indent, _DEEPEST)
-    room = (_FIRST_COLUMN - x - 34) // 8
+def _node(process: Process, depth: int, *, alive: bool, killed: bool) -> Node:
     first, last = process.seen_ms
     ids = process.nspid[:_MOST_LEVELS]
     name = short(process.comm, 16) or "(nameless)"
     arguments = " ".join(short(word, 40) for word in process.argv[1:6])
     return Node(
-        x=x,
-        y=y,
-        rise=None if above is None else above + 7,
-        name=short(f"{name} {arguments}".strip(), max(room, 8)),
-        command=short(" ".join(short(word, 60) for word in process.argv[:8]), 80) or name,
-        cells=(
-            Cell(_column(0), 0, process.pid),
-            *(Cell(_column(level), level, pid) for level, pid in enumerate(ids, start=1)),
-        ),
+        depth=min(depth, _DEEPEST),
+        name=short(f"{name} {arguments}".strip(), 48),
+        command=short(" ".join(short(word, 60) for word in process.argv[:8]), 64) or name,
+        cells=(Cell(0, process.pid), *(Cell(level, pid) for level, pid in enumerate(ids, start=1))),
         alive=alive,
         killed=killed,
         host=process.pid,

@@ -1,6 +1,10 @@
 // Fills the result page in by itself: asks for its changing part, which the server sends once it differs.
 "use strict";
 const place = document.getElementById("live");
+try { // what was sent is no draft any more
+  for (const key of JSON.parse(sessionStorage.getItem("sent") ?? "[]")) localStorage.removeItem(key);
+  sessionStorage.removeItem("sent");
+} catch { /* a browser that keeps nothing */ }
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 async function follow() {
   let pause = 500;

@@ -1,4 +1,4 @@
-// Small comforts: submit with Ctrl+Enter, drafts kept on this device, local times, personal links, a live scoreboard.
+// Small comforts: local times, personal links, a live scoreboard.
 "use strict";
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
@@ -10,23 +10,11 @@ function localTimes(root) {
   }
 }
 localTimes(document);
-for (const hint of document.querySelectorAll("[data-script]")) hint.hidden = false;
-
-const form = document.getElementById("answer");
-if (form) {
-  form.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-  });
-  for (const area of form.querySelectorAll("textarea[data-draft]")) {
-    const key = `draft:${area.dataset.draft}`;
-    try {
-      const kept = localStorage.getItem(key);
-      if (kept !== null && !area.dataset.given) area.value = kept;
-      area.addEventListener("input", () => localStorage.setItem(key, area.value));
-      form.addEventListener("submit", () => localStorage.removeItem(key)); // the server has it now
-    } catch { /* a browser that keeps nothing */ }
-  }
+for (const option of document.querySelectorAll("option[data-time]")) {
+  const local = new Date(option.dataset.time).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+  option.textContent = option.textContent.replace(/^[-0-9]+ [:0-9]+ UTC/, () => local);
 }
+for (const hint of document.querySelectorAll("[data-script]")) hint.hidden = false;
 
 const token = document.getElementById("token");
 if (token && location.hash.length > 1) {
