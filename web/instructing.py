@@ -8,7 +8,7 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
-from web.identity import instructors_only, staff_only
+from web.identity import acting, instructors_only, staff_only
 from web.services import services
 from worker.people import Workshop
 
@@ -27,7 +27,7 @@ def overview() -> str:
 def freeze(identity: int) -> Redirect:
     """Let the scoreboard stand still, or move again."""
     workshop = _workshop(identity)
-    services().store.people.freeze(workshop.id, frozen=request.form.get("frozen") == "1")
+    services().store.people.freeze(workshop.id, frozen=request.form.get("frozen") == "1", account=acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)
 
@@ -42,7 +42,7 @@ def set_deadline(identity: int) -> tuple[str, int] | Redirect:
         deadline = datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
     except (ValueError, OverflowError):
         return _overview("A deadline looks like 2030-06-21T17:30."), 422
-    services().store.people.set_deadline(workshop.id, deadline)
+    services().store.people.set_deadline(workshop.id, deadline, acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)
 

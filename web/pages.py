@@ -78,7 +78,7 @@ def start() -> str:
 
 
 def _progress(found: Participant) -> dict[str, Standing]:
-    standings = services().store.submissions.standings(found.workshop_id, found.id)
+    standings = services().store.gradebook.standings(found.workshop_id, found.id)
     return {standing.exercise: standing for standing in standings}
 
 

@@ -49,7 +49,7 @@ def board(workshop_id: int, until: float | None = None) -> Board:
     found = services().exercises
     standings = [
         standing
-        for standing in services().store.submissions.standings(workshop_id, until=until)
+        for standing in services().store.gradebook.standings(workshop_id, until=until)
         if standing.exercise in found
     ]
     return Board(tuple(found.values()), _ranked(standings), _first(standings))
@@ -108,6 +108,8 @@ def _ranked(standings: list[Standing]) -> tuple[Row, ...]:
 def _first(standings: list[Standing]) -> dict[str, str]:
     first: dict[str, Standing] = {}
     for standing in standings:
-        if standing.passed and (standing.exercise not in first or standing.at < first[standing.exercise].at):
+        if standing.by_hand or not standing.passed:
+            continue
+        if standing.exercise not in first or standing.at < first[standing.exercise].at:
             first[standing.exercise] = standing
     return {slug: standing.participant for slug, standing in first.items()}

@@ -49,7 +49,7 @@ class Submissions:
         self._queue = select(
             func.count().filter(waiting),
             func.count().filter(~waiting),
-            func.max(now - submissions.c.created_at).filter(waiting),
+            func.max(now - func.coalesce(submissions.c.queued_at, submissions.c.created_at)).filter(waiting),
         ).where(submissions.c.state.in_((State.QUEUED.value, State.RUNNING.value)))
         self._get = select(*COLUMNS).select_from(JOINED).where(submissions.c.id == bindparam("this"))
 
