@@ -13,15 +13,21 @@ from grader.report.table import points
 from web import (
     account,
     api,
+    drilldown,
+    exports,
+    figures,
     identity,
     instructing,
     operations,
+    overriding,
     pages,
     problems,
+    regrading,
     results,
     security,
     services,
     static_files,
+    trail,
 )
 from web.reply import iso
 from worker import logs
@@ -35,7 +41,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     app = Flask("web")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(points=points, iso=iso, number=pages.number)
+    app.jinja_env.filters.update(points=points, iso=iso, number=pages.number, duration=figures.duration)
     app.permanent_session_lifetime = timedelta(weeks=_WEEKS)
     found = services.Services(settings)
     found.store.first_start(settings)
@@ -43,7 +49,10 @@ def create_app(settings: ServiceSettings) -> Flask:
     security.install(app, settings, found.store.session_key(settings))
     problems.install(app)
     static_files.install(app)
-    for module in (pages, results, instructing, account, api, operations):
+    for module in (
+        *(pages, results, account, api, operations),
+        *(instructing, drilldown, figures, overriding, regrading, exports, trail),
+    ):
         app.register_blueprint(module.blueprint)
 
     @app.context_processor

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
+from web.finding import workshop_named
 from web.identity import acting, instructors_only, staff_only
 from web.services import services
-from worker.people import Workshop
 
 blueprint = Blueprint("instructing", __name__)
 
@@ -26,7 +26,7 @@ def overview() -> str:
 @instructors_only
 def freeze(identity: int) -> Redirect:
     """Let the scoreboard stand still, or move again."""
-    workshop = _workshop(identity)
+    workshop = workshop_named(identity)
     services().store.people.freeze(workshop.id, frozen=request.form.get("frozen") == "1", account=acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)
@@ -36,7 +36,7 @@ def freeze(identity: int) -> Redirect:
 @instructors_only
 def set_deadline(identity: int) -> tuple[str, int] | Redirect:
     """Set until when answers are taken (UTC), or that there is no end."""
-    workshop = _workshop(identity)
+    workshop = workshop_named(identity)
     given = request.form.get("deadline", "").strip()
     try:
         deadline = datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
@@ -45,13 +45,6 @@ def set_deadline(identity: int) -> tuple[str, int] | Redirect:
     services().store.people.set_deadline(workshop.id, deadline, acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)
-
-
-def _workshop(identity: int) -> Workshop:
-    found = services().store.people.workshop(identity)
-    if found is None:
-        abort(404, "There is no such workshop.")
-    return found
 
 
 def _overview(problem: str | None) -> str:

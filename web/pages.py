@@ -174,7 +174,7 @@ def scoreboard() -> str | Redirect:
         abort(404, "There is no workshop.")
     mine = found.id if found else None
     now = account() is not None and "now" in request.args
-    shown = table(workshop.id, mine, None if now else workshop.frozen_at)
+    shown = table(workshop.id, mine, None if now else workshop.frozen_at, links=account() is not None)
     return render_template("scoreboard.html", workshop=workshop, table=shown, now=now)
 
 

@@ -14,6 +14,7 @@ from grader.report import json as report_json
 from grader.report import junit
 from web.identity import account, participant
 from web.pictures import Pictures, draw
+from web.printed import printed
 from web.services import services
 from worker.submission import State, Submitted
 
@@ -82,7 +83,20 @@ def _render(template: str, submitted: Submitted, position: int | None) -> str:
         following=services().following(submitted.exercise),
         first_problem=_first_problem(report.checks if report else ()),
         pictures=_pictures(submitted),
+        **(_around(submitted) if template == "result.html" else {}),
     )
+
+
+def _around(submitted: Submitted) -> dict[str, object]:
+    """Return what stands around the verdict: the score set by hand and, for instructors, the output."""
+    found = services().store
+    output: list[tuple[str, str]] = []
+    if account() is not None and submitted.evidence:
+        output = printed(found.submissions.evidence(submitted.evidence) or b"")
+    return {
+        "override": found.overrides.of(submitted.participant_id).get(submitted.exercise),
+        "output": output,
+    }
 
 
 def _pictures(submitted: Submitted) -> Pictures:

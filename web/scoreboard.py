@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from flask import render_template
+from flask import render_template, url_for
 from markupsafe import Markup
 
 from grader.model import Exercise
@@ -55,27 +55,35 @@ def board(workshop_id: int, until: float | None = None) -> Board:
     return Board(tuple(found.values()), _ranked(standings), _first(standings))
 
 
-def table(workshop_id: int, mine: int | None, until: float | None = None) -> Markup:
+def table(workshop_id: int, mine: int | None, until: float | None = None, *, links: bool = False) -> Markup:
     """Return the scoreboard as HTML, with the row of one participant marked; `until` as for `board`.
 
     A whole class looks at it at once: it is made once a second at most.
+
+    Args:
+        workshop_id: Of the workshop.
+        mine: Whose row is marked.
+        until: What came later is not shown.
+        links: Whether each cell leads to its attempts, for instructors.
     """
     found = services()
-    key = workshop_id, until
+    key = workshop_id, until, links
     made = found.boards.get(key)
     if made is None:
         with found.board_lock:
-            made = found.boards.get(key) or found.boards.put(key, _render(board(workshop_id, until)))
+            made = found.boards.get(key) or found.boards.put(key, _render(board(workshop_id, until), links))
     row = f'<tr id="p{mine}"><th scope="row">'
     marked = f'<tr id="p{mine}" class="me"><th scope="row"><span class="mine">you</span> '
     return Markup(made.replace(row, marked, 1))  # noqa: S704  rendered by a template of ours
 
 
-def _render(found: Board) -> str:
+def _render(found: Board, links: bool) -> str:
     if not found.rows:
         return ""
     slugs = [exercise.slug for exercise in found.exercises]
-    return render_template("board.html", board=found, slugs=slugs)
+    # An address is the same but for its end: to make twelve thousand of them takes longer than all the rest.
+    place = url_for("drilldown.participant", identity=0).removesuffix("0") if links else ""
+    return render_template("board.html", board=found, slugs=slugs, place=place)
 
 
 def _ranked(standings: list[Standing]) -> tuple[Row, ...]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, or_, select
 
 from worker.database import Database
 from worker.tables import audit
@@ -79,6 +79,7 @@ class Audit:
     def entries(
         self,
         *,
+        workshop_id: int | None = None,
         action: Action | None = None,
         participant: str = "",
         before: int | None = None,
@@ -87,12 +88,15 @@ class Audit:
         """Return what was done, the latest first.
 
         Args:
+            workshop_id: Only of this workshop, and what concerns none, as signing in does.
             action: Only of this kind.
             participant: Only what concerns somebody of this name.
             before: Only what stands before the entry with this id.
             limit: So many at most.
         """
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if workshop_id is not None:
+            query = query.where(or_(audit.c.workshop_id == workshop_id, audit.c.workshop_id.is_(None)))
         if action is not None:
             query = query.where(audit.c.action == action.value)
         if participant:

@@ -263,6 +263,12 @@ class People:
         with self._database.read() as connection:
             return connection.execute(select(accounts.c.id).limit(1)).first() is not None
 
+    def has_account(self, name: str) -> bool:
+        """Return whether there is an account of this name."""
+        with self._database.read() as connection:
+            found = connection.execute(select(accounts.c.id).where(accounts.c.name == name)).first()
+        return found is not None
+
     def add_account(self, name: str, role: str, password: str) -> bool:
         """Make an account; return ``False`` where there is one of this name."""
         values = {

@@ -44,6 +44,7 @@ class Member:
     """A participant of a workshop; `joined_at` in seconds since 1970."""
 
     id: int
+    workshop_id: int
     name: str
     external_id: str
     joined_at: float
@@ -125,20 +126,15 @@ class Roster:
 
     def members(self, workshop_id: int) -> list[Member]:
         """Return a workshop's participants by name."""
-        query = select(
-            participants.c.id, participants.c.name, participants.c.external_id, participants.c.created_at
-        ).where(participants.c.workshop_id == workshop_id)
+        query = _MEMBER.where(participants.c.workshop_id == workshop_id)
         with self._database.read() as connection:
             found = [_to_member(row) for row in connection.execute(query)]
         return sorted(found, key=lambda member: member.name.casefold())
 
     def member(self, identity: int) -> Member | None:
         """Return a participant with their id of another system."""
-        query = select(
-            participants.c.id, participants.c.name, participants.c.external_id, participants.c.created_at
-        ).where(participants.c.id == identity)
         with self._database.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_MEMBER.where(participants.c.id == identity)).first()
         return None if row is None else _to_member(row)
 
     def enrol(self, workshop_id: int, listed: Iterable[Listed], account: str) -> list[Enrolled]:
@@ -187,4 +183,13 @@ def _values(workshop_id: int, one: Enrolled) -> dict[str, Any]:
 
 
 def _to_member(row: Row[*tuple[Any, ...]]) -> Member:
-    return Member(row.id, row.name, row.external_id or "", row.created_at)
+    return Member(row.id, row.workshop_id, row.name, row.external_id or "", row.created_at)
+
+
+_MEMBER: Final = select(
+    participants.c.id,
+    participants.c.workshop_id,
+    participants.c.name,
+    participants.c.external_id,
+    participants.c.created_at,
+)

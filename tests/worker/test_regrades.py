@@ -26,6 +26,7 @@ from worker.submission import State
 from worker.tables import regrades
 
 Join = Callable[[str], Participant]
+EndedWith = Callable[[Participant, int], str]
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def rejudging(service_settings: ServiceSettings, store: Store, folder: Path) -> 
 
 
 @pytest.fixture
-def ended_with(store: Store, folder: Path) -> Callable[[Participant, int], str]:
+def ended_with(store: Store, folder: Path) -> EndedWith:
     """Store a submission that ended with a status, judged by the checks as they were at first."""
     exercise = load(folder / "status")
 
@@ -77,7 +78,7 @@ def test_what_would_change_is_shown_before_it_does(
     store: Store,
     join: Join,
     rejudging: Rejudging,
-    ended_with: Callable[[Participant, int], str],
+    ended_with: EndedWith,
     folder: Path,
 ) -> None:
     ada, eve = join("ada"), join("eve")
@@ -112,7 +113,7 @@ def test_what_is_discarded_changes_nothing(
     store: Store,
     join: Join,
     rejudging: Rejudging,
-    ended_with: Callable[[Participant, int], str],
+    ended_with: EndedWith,
     folder: Path,
 ) -> None:
     right = ended_with(join("ada"), 7)
@@ -129,7 +130,7 @@ def test_one_submission_and_those_that_come_out_the_same(
     store: Store,
     join: Join,
     rejudging: Rejudging,
-    ended_with: Callable[[Participant, int], str],
+    ended_with: EndedWith,
     folder: Path,
 ) -> None:
     ada = join("ada")
@@ -149,7 +150,7 @@ def test_checks_that_raise_are_told_before_they_count(
     store: Store,
     join: Join,
     rejudging: Rejudging,
-    ended_with: Callable[[Participant, int], str],
+    ended_with: EndedWith,
     folder: Path,
 ) -> None:
     ended_with(join("ada"), 7)
@@ -164,7 +165,7 @@ def test_what_cannot_be_judged_stays(
     store: Store,
     join: Join,
     rejudging: Rejudging,
-    ended_with: Callable[[Participant, int], str],
+    ended_with: EndedWith,
     graded: Callable[..., str],
     folder: Path,
     exercise: Exercise,
@@ -187,7 +188,7 @@ def test_what_ran_again_meanwhile_is_not_touched(
     store: Store,
     join: Join,
     rejudging: Rejudging,
-    ended_with: Callable[[Participant, int], str],
+    ended_with: EndedWith,
     folder: Path,
 ) -> None:
     one = ended_with(join("ada"), 7)
@@ -205,7 +206,7 @@ def test_a_worker_that_dies_loses_its_regrade(
     store: Store,
     join: Join,
     rejudging: Rejudging,
-    ended_with: Callable[[Participant, int], str],
+    ended_with: EndedWith,
     folder: Path,
 ) -> None:
     ended_with(join("ada"), 7)

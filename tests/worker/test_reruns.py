@@ -1,4 +1,4 @@
-"""Submissions that are run again: back in the queue, behind whoever waits, with their verdicts in the trail."""
+"""Submissions that are run again: back in the queue, behind whoever waits, their verdicts in the trail."""
 
 from __future__ import annotations
 
