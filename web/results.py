@@ -16,6 +16,7 @@ from web.identity import account, participant
 from web.pictures import Pictures, draw
 from web.printed import printed
 from web.services import services
+from worker.audit import Action, Deed
 from worker.submission import State, Submitted
 
 blueprint = Blueprint("results", __name__)
@@ -114,11 +115,30 @@ def _first_problem(checks: tuple[CheckResult, ...]) -> CheckResult | None:
 
 @blueprint.post("/submissions/<identity>/cancel")
 def cancel(identity: str) -> Redirect:
-    """Cancel a submission."""
+    """Cancel a submission: one's own, or as an instructor anybody's."""
     submitted = _visible(identity)
+    found, by = participant(), account()
+    own = found is not None and found.id == submitted.participant_id
+    if not own and (by is None or by.role != "instructor"):
+        abort(403, "Only instructors may cancel what is somebody else's.")
     if services().store.submissions.cancel(submitted.id):
         services().notices.tell(identity, State.CANCELLED.value)
+        if by is not None and not own:
+            services().store.audit.note(_cancelled(submitted, by.name))
     return to(url_for("results.result", identity=identity), 303)
+
+
+def _cancelled(submitted: Submitted, by: str) -> Deed:
+    return Deed(
+        Action.CANCEL,
+        by,
+        submitted.workshop_id,
+        submitted.participant,
+        submitted.exercise,
+        submitted.id,
+        before=submitted.state.value,
+        after=State.CANCELLED.value,
+    )
 
 
 @blueprint.get("/submissions/<identity>/junit.xml")

@@ -26,6 +26,7 @@ WORDS: Final = {
     Action.REGRADE_DISCARDED: "discarded a regrade",
     Action.SCORE: "changed a score by a regrade",
     Action.RUN_AGAIN: "had a submission run again",
+    Action.CANCEL: "cancelled a submission",
     Action.OVERRIDE: "set a score by hand",
     Action.OVERRIDE_REVOKED: "revoked a score set by hand",
     Action.IMPORT: "imported participants",

@@ -27,6 +27,7 @@ class Action(StrEnum):
     REGRADE_DISCARDED = "regrade-discarded"
     SCORE = "score"
     RUN_AGAIN = "run-again"
+    CANCEL = "cancel"
     OVERRIDE = "override"
     OVERRIDE_REVOKED = "override-revoked"
     IMPORT = "import"
