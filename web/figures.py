@@ -57,7 +57,7 @@ def exercise(identity: int, slug: str) -> str:
     """Show how each check of an exercise fares, and which feedback is given most."""
     workshop, found = workshop_named(identity), exercise_known(slug)
     store = services().store
-    attempts = [one for one in store.statistics.attempts(workshop.id) if one.exercise == slug]
+    attempts = store.statistics.attempts(workshop.id, slug)
     names = {member.id: member.name for member in store.roster.members(workshop.id)}
     return render_template(
         "exercise_statistics.html",

@@ -116,8 +116,13 @@ class Statistics:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def attempts(self, workshop_id: int) -> list[Attempt]:
-        """Return every submission that has ended by a verdict or our fault, the oldest first."""
+    def attempts(self, workshop_id: int, exercise: str | None = None) -> list[Attempt]:
+        """Return every submission that has ended by a verdict or our fault, the oldest first.
+
+        Args:
+            workshop_id: Of the workshop.
+            exercise: Only those at this exercise.
+        """
         query = (
             select(
                 submissions.c.id,
@@ -134,9 +139,12 @@ class Statistics:
             )
             .order_by(submissions.c.created_at)
         )
+        if exercise is not None:
+            query = query.where(submissions.c.exercise == exercise)
+        states = {state.value: state for state in State}  # thousands of rows
         with self._database.read() as connection:
             return [
-                Attempt(row[0], row[1], row[2], State(row[3]), row[4] or 0.0, bool(row[5]), row[6])
+                Attempt(row[0], row[1], row[2], states[row[3]], row[4] or 0.0, bool(row[5]), row[6])
                 for row in connection.execute(query)
             ]
 
