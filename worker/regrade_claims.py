@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
 from grader.model import Outcome
 from grader.report import json
@@ -86,6 +86,7 @@ class RegradeClaims:
 
     def candidates(self, regrade: Regrade) -> Iterator[list[Candidate]]:
         """Yield the verdicts that are judged again, a few at a time."""
+        wanted = select(submissions.c.id).where(*_concerned(regrade), submissions.c.evidence.is_not(None))
         query = (
             select(
                 submissions.c.id,
@@ -102,17 +103,17 @@ class RegradeClaims:
                     evidence, evidence.c.digest == submissions.c.evidence
                 )
             )
-            .where(*_concerned(regrade), submissions.c.report.is_not(None))
-            .order_by(submissions.c.id)
-            .limit(_BATCH)
+            .where(
+                submissions.c.id.in_(bindparam("these", expanding=True)),
+                submissions.c.state == State.GRADED.value,
+                submissions.c.report.is_not(None),
+            )
         )
-        last = ""
-        while True:
+        with self._database.read() as connection:
+            identities = list(connection.execute(wanted.order_by(submissions.c.exercise)).scalars())
+        for place in range(0, len(identities), _BATCH):
             with self._database.read() as connection:
-                rows = connection.execute(query.where(submissions.c.id > last)).all()
-            if not rows:
-                return
-            last = rows[-1].id
+                rows = connection.execute(query, {"these": identities[place : place + _BATCH]}).all()
             yield [Candidate(*row[:7], zlib.decompress(row[7])) for row in rows]
 
     def store(self, regrade: Regrade, worker: str, judged: int, found: Iterable[Rejudged]) -> bool:
