@@ -18,6 +18,7 @@ from worker.submission import State
 
 blueprint = Blueprint("regrading", __name__)
 
+_MOST_SHOWN: Final = 1_000
 _TICKETS: Final = 100  # the sweeper adds what is missing
 
 
@@ -55,12 +56,14 @@ def regrade(identity: int) -> str:
     """Show how far judging got, and what would change."""
     found = _regrade(identity)
     changes = [] if found.state.busy else services().store.regrades.changes(identity)
+    different = [one for one in changes if (one.score, one.max_score) != (one.old_score, one.old_max_score)]
     return render_template(
         "regrade.html",
         workshop=workshop_named(found.workshop_id),
         regrade=found,
-        changes=[one for one in changes if (one.score, one.max_score) != (one.old_score, one.old_max_score)],
-        reworded=sum((one.score, one.max_score) == (one.old_score, one.old_max_score) for one in changes),
+        changes=different[:_MOST_SHOWN],
+        different=len(different),
+        reworded=len(changes) - len(different),
         errors=sum(one.errors > 0 for one in changes),
         exercises=services().exercises,
         overridden=_overridden(found.workshop_id),
