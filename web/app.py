@@ -24,6 +24,7 @@ from web import (
     problems,
     regrading,
     results,
+    section_rules,
     security,
     services,
     static_files,
@@ -51,7 +52,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     static_files.install(app)
     for module in (
         *(pages, results, account, api, operations),
-        *(instructing, drilldown, figures, overriding, regrading, exports, trail),
+        *(instructing, drilldown, figures, overriding, regrading, section_rules, exports, trail),
     ):
         app.register_blueprint(module.blueprint)
 

@@ -64,7 +64,7 @@ def rows(workshop: Workshop) -> list[Row]:
     points: Counter[int] = Counter()
     solved: Counter[int] = Counter()
     earned: dict[int, float] = {}
-    for standing in store.gradebook.standings(workshop.id):
+    for standing in store.gradebook.standings(workshop.id, rules=services().rules(workshop.id)):
         earned[standing.participant_id] = earned.get(standing.participant_id, 0.0) + standing.score
         solved[standing.participant_id] += standing.passed
     last: dict[int, float] = {}
@@ -89,7 +89,9 @@ def participant(identity: int) -> str:
     """Show how somebody stands with each exercise."""
     member = member_named(identity)
     found = services()
-    standings = found.store.gradebook.standings(member.workshop_id, member.id)
+    standings = found.store.gradebook.standings(
+        member.workshop_id, member.id, rules=found.rules(member.workshop_id)
+    )
     return render_template(
         "participant.html",
         workshop=workshop_named(member.workshop_id),
@@ -139,7 +141,9 @@ def attempts_page(
 
 def standing_of(member: Member, slug: str) -> Standing | None:
     """Return what somebody has in an exercise by grading alone."""
-    found = services().store.submissions.standings(member.workshop_id, member.id)
+    found = services().store.submissions.standings(
+        member.workshop_id, member.id, rules=services().rules(member.workshop_id)
+    )
     return next((standing for standing in found if standing.exercise == slug), None)
 
 

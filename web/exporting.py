@@ -34,6 +34,7 @@ COLUMNS: Final = (
     "graded_score",
     "attempts",
     "submitted_at",
+    "late",
     "feedback",
     "message",
     "set_by",
@@ -62,6 +63,7 @@ def _line(grade: Grade) -> list[str]:
         points(report.score) if graded else "",
         str(grade.attempts),
         iso(grade.submitted_at) or "",
+        "yes" if grade.late else "",
         safe(problem.feedback.name if problem and problem.feedback else ""),
         safe(explanation(report)),
         safe(override.account if override else ""),
@@ -126,6 +128,7 @@ def _table(grade: Grade) -> dict[str, Any]:
         "participant_id": grade.external_id or None,
         "submission": grade.submission_id,
         "submitted_at": iso(grade.submitted_at),
+        "late": grade.late,
         "attempts": grade.attempts,
         "override": override
         and {

@@ -55,7 +55,9 @@ def export(identity: int, name: str) -> Response:
     if name not in FORMATS:
         abort(404, "There is no such export.")
     mimetype, _, write = FORMATS[name]
-    content = write(workshop, services().store.gradebook.grades(workshop.id))
+    content = write(
+        workshop, services().store.gradebook.grades(workshop.id, rules=services().rules(workshop.id))
+    )
     services().store.audit.note(Deed(Action.EXPORT, acting(), workshop.id, after=name))
     return _download(content, mimetype, f"{workshop.slug}-{_today()}-{name}")
 
@@ -65,7 +67,10 @@ def export(identity: int, name: str) -> Response:
 def one(identity: int) -> Response:
     """Give one participant's results as Gradescope reads them."""
     member = member_named(identity)
-    content = exporting.to_results(services().store.gradebook.grades(member.workshop_id, member.id))
+    rules = services().rules(member.workshop_id)
+    content = exporting.to_results(
+        services().store.gradebook.grades(member.workshop_id, member.id, rules=rules)
+    )
     if content is None:
         abort(404, "Nothing of this participant was graded yet.")
     deed = Deed(Action.EXPORT, acting(), member.workshop_id, member.name, after="results.json")

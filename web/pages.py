@@ -67,6 +67,7 @@ def start() -> str:
         "start.html",
         workshop=services().workshop(found.workshop_id) if found else None,
         sections=sections,
+        rules=services().section_rules(found.workshop_id) if found else {},
         progress=progress,
         count=len(every),
         solved=sum(own.passed for own in progress.values()),
@@ -78,7 +79,9 @@ def start() -> str:
 
 
 def _progress(found: Participant) -> dict[str, Standing]:
-    standings = services().store.gradebook.standings(found.workshop_id, found.id)
+    standings = services().store.gradebook.standings(
+        found.workshop_id, found.id, rules=services().rules(found.workshop_id)
+    )
     return {standing.exercise: standing for standing in standings}
 
 

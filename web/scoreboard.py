@@ -50,7 +50,9 @@ def board(workshop_id: int, until: float | None = None) -> Board:
     found = services().exercises
     standings = [
         standing
-        for standing in services().store.gradebook.standings(workshop_id, until=until)
+        for standing in services().store.gradebook.standings(
+            workshop_id, until=until, rules=services().rules(workshop_id)
+        )
         if standing.exercise in found
     ]
     return Board(tuple(found.values()), _ranked(standings), _first(standings))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from grader.model import Report, Timing
 from grader.report import json
 from worker.database import Database
 from worker.overrides import Override, Overrides
+from worker.rules import NONE, Rule, counted
 from worker.submission import Standing, State
 from worker.submissions import Submissions
 from worker.tables import participants, submissions
@@ -30,6 +31,7 @@ class Grade:
         submitted_at: When that was submitted, in seconds since 1970.
         report: Of that submission, as it was graded.
         override: The score set by hand, which counts instead.
+        rule: Of the exercise's section.
     """
 
     participant_id: int
@@ -41,11 +43,19 @@ class Grade:
     submitted_at: float | None
     report: Report
     override: Override | None
+    rule: Rule = NONE
+
+    @property
+    def late(self) -> bool:
+        """Whether the best submission came after the deadline of its section."""
+        return self.submitted_at is not None and self.rule.late(self.submitted_at)
 
     @property
     def score(self) -> float:
         """The points that count."""
-        return self.report.score if self.override is None else self.override.score
+        if self.override is not None:
+            return self.override.score
+        return self.rule.counted(self.report.score, self.submitted_at or 0.0)
 
     @property
     def max_score(self) -> float:
@@ -62,10 +72,15 @@ class Gradebook:
         self._overrides = overrides
 
     def standings(
-        self, workshop_id: int, participant_id: int | None = None, *, until: float | None = None
+        self,
+        workshop_id: int,
+        participant_id: int | None = None,
+        *,
+        rules: Mapping[str, Rule],
+        until: float | None = None,
     ) -> list[Standing]:
         """Return what `Submissions.standings` does, with the scores that were set by hand."""
-        found = self._submissions.standings(workshop_id, participant_id, until=until)
+        found = self._submissions.standings(workshop_id, participant_id, until=until, rules=rules)
         by_hand = (
             self._overrides.of_workshop(workshop_id, until=until)
             if participant_id is None
@@ -87,7 +102,9 @@ class Gradebook:
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def grades(self, workshop_id: int, participant_id: int | None = None) -> list[Grade]:
+    def grades(
+        self, workshop_id: int, participant_id: int | None = None, *, rules: Mapping[str, Rule]
+    ) -> list[Grade]:
         """Return every grade, by participant's name and exercise.
 
         Where there is no verdict but an ungradable submission, that one is told: it costs nothing, and
@@ -96,11 +113,12 @@ class Gradebook:
         Args:
             workshop_id: Of the workshop.
             participant_id: Only this participant's.
+            rules: Of exercises: what lateness costs.
         """
         own = [participants.c.workshop_id == workshop_id]
         if participant_id is not None:
             own.append(participants.c.id == participant_id)
-        best, attempts = self._best(own)
+        best, attempts = self._best(own, rules)
         query = select(participants.c.id, participants.c.name, participants.c.external_id).where(*own)
         with self._database.read() as connection:
             people = {row.id: row for row in connection.execute(query)}
@@ -111,13 +129,16 @@ class Gradebook:
         }
         reports = dict(self._reports(row.id for row in best.values()))
         found = [
-            _grade(people[key[0]], key[1], best.get(key), reports, attempts[key], by_hand.get(key))
+            replace(
+                _grade(people[key[0]], key[1], best.get(key), reports, attempts[key], by_hand.get(key)),
+                rule=rules.get(key[1], NONE),
+            )
             for key in {**best, **by_hand}
         ]
         return sorted(found, key=lambda grade: (grade.participant.casefold(), grade.exercise))
 
     def _best(
-        self, own: list[Any]
+        self, own: list[Any], rules: Mapping[str, Rule]
     ) -> tuple[dict[tuple[int, str], Row[*tuple[Any, ...]]], Counter[tuple[int, str]]]:
         query = (
             select(
@@ -141,7 +162,7 @@ class Gradebook:
             for row in connection.execute(query):
                 key = row.participant_id, row.exercise
                 attempts[key] += row.state == State.GRADED.value
-                if key not in best or _rank(row) < _rank(best[key]):
+                if key not in best or _rank(row, rules) < _rank(best[key], rules):
                     best[key] = row
         return best, attempts
 
@@ -156,8 +177,9 @@ class Gradebook:
                     yield row.id, json.from_json(row.report)
 
 
-def _rank(row: Row[*tuple[Any, ...]]) -> tuple[bool, float, float]:
-    return row.state != State.GRADED.value, -(row.score or 0.0), row.created_at
+def _rank(row: Row[*tuple[Any, ...]], rules: Mapping[str, Rule]) -> tuple[bool, float, float]:
+    score = counted(rules, row.exercise, row.score or 0.0, row.created_at)
+    return row.state != State.GRADED.value, -score, row.created_at
 
 
 def _grade(

@@ -47,6 +47,7 @@ class Workshop:
         secret: What the participants' values are drawn from.
         frozen_at: Since when the scoreboard stands still, or ``None``.
         deadline: Until when submissions are taken, or ``None``.
+        anonymous: Whether the scoreboard shows no names.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Workshop:
     secret: str
     frozen_at: float | None = None
     deadline: float | None = None
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,14 @@ class People:
         action = Action.FREEZE if frozen else Action.UNFREEZE
         with self._database.write() as connection:
             if connection.execute(changed).rowcount:
+                note(self._database, connection, [Deed(action, account, workshop_id)])
+
+    def hide_names(self, workshop_id: int, *, hidden: bool, account: str) -> None:
+        """Let a scoreboard show no names, or show them again."""
+        changed = update(workshops).where(workshops.c.id == workshop_id, workshops.c.anonymous != hidden)
+        action = Action.ANONYMOUS if hidden else Action.NAMES
+        with self._database.write() as connection:
+            if connection.execute(changed.values(anonymous=hidden)).rowcount:
                 note(self._database, connection, [Deed(action, account, workshop_id)])
 
     def set_deadline(self, workshop_id: int, deadline: float | None, account: str) -> None:
@@ -309,7 +319,16 @@ def digest(token: str) -> bytes:
 
 
 def _to_workshop(row: Row[Any]) -> Workshop:
-    return Workshop(row.id, row.slug, row.name, row.join_code, row.secret, row.frozen_at, row.deadline)
+    return Workshop(
+        row.id,
+        row.slug,
+        row.name,
+        row.join_code,
+        row.secret,
+        row.frozen_at,
+        row.deadline,
+        row.anonymous,
+    )
 
 
 def _to_account(row: Row[Any]) -> Account:

@@ -20,6 +20,7 @@ from worker.regrade_claims import RegradeClaims
 from worker.regrades import Regrades
 from worker.reruns import Reruns
 from worker.roster import Roster
+from worker.rules import Rules
 from worker.settings import ServiceSettings
 from worker.staff import Staff
 from worker.statistics import Statistics
@@ -58,6 +59,7 @@ class Store:
         self.reruns = Reruns(database)
         self.roster = Roster(database)
         self.gradebook = Gradebook(database, self.submissions, self.overrides)
+        self.rules = Rules(database)
         self.statistics = Statistics(database)
 
     @classmethod

@@ -47,6 +47,7 @@ workshops = Table(
     Column("frozen_at", Float),
     Column("deadline", Float),
     Column("archived_at", Float),
+    Column("anonymous", Boolean, nullable=False, default=False),
 )
 
 participants = Table(
@@ -159,6 +160,17 @@ overrides = Table(
     Column("account", String(100), nullable=False),
     Column("set_at", Float, nullable=False),
     Index("ix_overrides_workshop", "workshop_id"),
+)
+
+section_rules = Table(
+    "section_rules",
+    metadata,
+    Column("workshop_id", ForeignKey("workshops.id", ondelete="CASCADE"), primary_key=True),
+    Column("section", String(40), primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("deadline", Float),
+    Column("late_percent", Integer),
+    Column("most_attempts", Integer),
 )
 
 regrades = Table(

@@ -38,13 +38,13 @@ def test_a_score_by_hand_counts_until_it_is_taken_back(
     set_score(store, eve, exercise, 2.0)
 
     def standings(until: float | None = None) -> dict[str, tuple[float, bool, int, bool]]:
-        found = store.gradebook.standings(1, until=until)
+        found = store.gradebook.standings(1, until=until, rules={})
         return {one.participant: (one.score, one.passed, one.attempts, one.by_hand) for one in found}
 
     assert standings() == {"ada": (4.0, True, 1, True), "eve": (2.0, False, 0, True)}
     assert standings(before) == {"ada": (1.0, False, 1, False)}, "a frozen scoreboard shows none of it"
-    assert [one.score for one in store.gradebook.standings(1, ada.id)] == [4.0]
-    grades = {grade.participant: grade for grade in store.gradebook.grades(1)}
+    assert [one.score for one in store.gradebook.standings(1, ada.id, rules={})] == [4.0]
+    grades = {grade.participant: grade for grade in store.gradebook.grades(1, rules={})}
     assert (grades["ada"].score, grades["ada"].report.score) == (4.0, 1.0)
     assert (grades["eve"].score, grades["eve"].submission_id) == (2.0, None)
     assert grades["ada"].override is not None
@@ -70,7 +70,7 @@ def test_the_best_attempt_is_the_grade(
     graded(ada, exercise, points=1.0)
     best = graded(ada, exercise, points=3.0)
     graded(ada, exercise, points=2.0)
-    (grade,) = store.gradebook.grades(1)
+    (grade,) = store.gradebook.grades(1, rules={})
     assert (grade.submission_id, grade.score, grade.attempts) == (best, 3.0, 3)
-    assert store.gradebook.grades(1, ada.id) == [grade]
-    assert store.gradebook.grades(2) == []
+    assert store.gradebook.grades(1, ada.id, rules={}) == [grade]
+    assert store.gradebook.grades(2, rules={}) == []
