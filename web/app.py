@@ -22,6 +22,7 @@ from web import (
     overriding,
     pages,
     problems,
+    progress,
     regrading,
     results,
     section_rules,
@@ -51,7 +52,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     problems.install(app)
     static_files.install(app)
     for module in (
-        *(pages, results, account, api, operations),
+        *(pages, progress, results, account, api, operations),
         *(instructing, drilldown, figures, overriding, regrading, section_rules, exports, trail),
     ):
         app.register_blueprint(module.blueprint)

@@ -32,6 +32,17 @@ def freeze(identity: int) -> Redirect:
     return to(url_for("instructing.overview"), 303)
 
 
+@blueprint.post("/workshops/<int:identity>/names")
+@instructors_only
+def hide_names(identity: int) -> Redirect:
+    """Take the names off the scoreboard, or put them on it."""
+    workshop = workshop_named(identity)
+    hidden = request.form.get("anonymous") == "1"
+    services().store.people.hide_names(workshop.id, hidden=hidden, account=acting())
+    services().changed(workshop)
+    return to(url_for("instructing.overview"), 303)
+
+
 @blueprint.post("/workshops/<int:identity>/deadline")
 @instructors_only
 def set_deadline(identity: int) -> tuple[str, int] | Redirect:

@@ -176,9 +176,10 @@ def scoreboard() -> str | Redirect:
     if workshop is None:
         abort(404, "There is no workshop.")
     mine = found.id if found else None
-    now = account() is not None and "now" in request.args
-    shown = table(workshop.id, mine, None if now else workshop.frozen_at, links=account() is not None)
-    return render_template("scoreboard.html", workshop=workshop, table=shown, now=now)
+    staff = account() is not None
+    now, names = staff and "now" in request.args, staff and "names" in request.args
+    shown = table(workshop, mine, None if now else workshop.frozen_at, links=staff, names=names)
+    return render_template("scoreboard.html", workshop=workshop, table=shown, now=now, names=names)
 
 
 def _known() -> Participant:

@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from grader.model import Exercise
 from grader.report.table import points
+from web.pseudonyms import pseudonym
 from web.services import services
+from worker.people import Workshop
 from worker.submission import Standing
 
 
@@ -45,36 +47,57 @@ class Board:
     first: Mapping[str, str]
 
 
-def board(workshop_id: int, until: float | None = None) -> Board:
-    """Return the scoreboard of a workshop, as it stands or stood at a time in seconds since 1970."""
+def board(workshop: Workshop, until: float | None = None, *, names: bool = False) -> Board:
+    """Return the scoreboard of a workshop.
+
+    Args:
+        workshop: Whose it is.
+        until: As it stood at a time in seconds since 1970.
+        names: Whether names are shown even where the workshop shows none.
+    """
     found = services().exercises
     standings = [
         standing
         for standing in services().store.gradebook.standings(
-            workshop_id, until=until, rules=services().rules(workshop_id)
+            workshop.id, until=until, rules=services().rules(workshop.id)
         )
         if standing.exercise in found
     ]
+    if workshop.anonymous and not names:
+        standings = [
+            replace(standing, participant=pseudonym(workshop, standing.participant_id))
+            for standing in standings
+        ]
     return Board(tuple(found.values()), _ranked(standings), _first(standings))
 
 
-def table(workshop_id: int, mine: int | None, until: float | None = None, *, links: bool = False) -> Markup:
+def table(
+    workshop: Workshop,
+    mine: int | None,
+    until: float | None = None,
+    *,
+    links: bool = False,
+    names: bool = False,
+) -> Markup:
     """Return the scoreboard as HTML, with the row of one participant marked; `until` as for `board`.
 
     A whole class looks at it at once: it is made once a second at most.
 
     Args:
-        workshop_id: Of the workshop.
+        workshop: Whose it is.
         mine: Whose row is marked.
         until: What came later is not shown.
         links: Whether each cell leads to its attempts, for instructors.
+        names: As for `board`.
     """
     found = services()
-    key = workshop_id, until, links
+    key = workshop.id, until, links, workshop.anonymous and not names
     made = found.boards.get(key)
     if made is None:
         with found.board_lock:
-            made = found.boards.get(key) or found.boards.put(key, _render(board(workshop_id, until), links))
+            made = found.boards.get(key) or found.boards.put(
+                key, _render(board(workshop, until, names=names), links)
+            )
     row = f'<tr id="p{mine}"><th scope="row">'
     marked = f'<tr id="p{mine}" class="me"><th scope="row"><span class="mine">you</span> '
     return Markup(made.replace(row, marked, 1))  # noqa: S704  rendered by a template of ours

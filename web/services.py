@@ -36,7 +36,7 @@ class Services:
         self._tokens: Remembered[str, Participant] = Remembered(_KEPT_SECONDS)
         self._workshops: Remembered[int, Workshop] = Remembered(_KEPT_SECONDS)
         self._rules: Remembered[int, dict[str, Rule]] = Remembered(_KEPT_SECONDS)
-        self.boards: Remembered[tuple[int, float | None, bool], str] = Remembered(_BOARD_SECONDS)
+        self.boards: Remembered[tuple[int, float | None, bool, bool], str] = Remembered(_BOARD_SECONDS)
         self.board_lock = threading.Lock()
 
     @cached_property
