@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from web.identity import become_account, become_participant, participant
+from web.identity import account, become_account, become_participant, participant
 from web.security import address, limiter
 from web.services import services
+from worker.audit import Action, Deed
 from worker.people import BadNameError, NameTakenError, WrongJoinCodeError
 
 blueprint = Blueprint("account", __name__)
@@ -109,9 +110,13 @@ def sign_in_now() -> tuple[str, int] | Response:
     """Sign in as an instructor."""
     name = request.form.get("name", "").strip()
     found = services().store.people.sign_in(name, request.form.get("password", ""))
+    trail = services().store.audit
     if found is None:
+        if services().store.people.has_account(name):  # what else was typed there may be a password
+            trail.note(Deed(Action.SIGN_IN_FAILED, name))
         problem = "No account has this name and password."
         return render_template("sign_in.html", name=name[:100], problem=problem), 422
+    trail.note(Deed(Action.SIGN_IN, found.name))
     become_account(found)
     return _to(request.args.get("next") or url_for("instructing.overview"))
 
@@ -119,6 +124,8 @@ def sign_in_now() -> tuple[str, int] | Response:
 @blueprint.post("/sign-out")
 def sign_out() -> Response:
     """Forget this browser."""
+    if (found := account()) is not None:
+        services().store.audit.note(Deed(Action.SIGN_OUT, found.name))
     session.clear()
     return redirect(url_for("pages.start"))
 

@@ -177,7 +177,7 @@ def scoreboard() -> Response:
     workshop = services().first_workshop() if account() is not None else None
     if workshop is None:
         workshop = services().workshop(by_token().workshop_id)
-    found = board(workshop.id, workshop.frozen_at)
+    found = board(workshop, workshop.frozen_at)
     return json_response(
         {
             "exercises": [

@@ -14,15 +14,23 @@ from web import (
     account,
     api,
     attempts,
+    drilldown,
+    exports,
+    figures,
     identity,
     instructing,
     operations,
+    overriding,
     pages,
     problems,
+    progress,
+    regrading,
     results,
+    section_rules,
     security,
     services,
     static_files,
+    trail,
 )
 from web.reply import iso
 from worker import logs
@@ -36,7 +44,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     app = Flask("web")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(points=points, iso=iso, number=pages.number)
+    app.jinja_env.filters.update(points=points, iso=iso, number=pages.number, duration=figures.duration)
     app.permanent_session_lifetime = timedelta(weeks=_WEEKS)
     found = services.Services(settings)
     found.store.first_start(settings)
@@ -44,7 +52,10 @@ def create_app(settings: ServiceSettings) -> Flask:
     security.install(app, settings, found.store.session_key(settings))
     problems.install(app)
     static_files.install(app)
-    for module in (pages, results, attempts, instructing, account, api, operations):
+    for module in (
+        *(pages, progress, results, attempts, account, api, operations),
+        *(instructing, drilldown, figures, overriding, regrading, section_rules, exports, trail),
+    ):
         app.register_blueprint(module.blueprint)
 
     @app.context_processor

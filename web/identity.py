@@ -41,6 +41,14 @@ def account() -> Account | None:
     return g.account  # type: ignore[no-any-return]
 
 
+def acting() -> str:
+    """Return the name of the account that asks, for the trail."""
+    found = account()
+    if found is None:
+        abort(403)
+    return found.name
+
+
 def by_token() -> Participant:
     """Return the participant whose token the request carries.
 

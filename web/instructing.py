@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
-from web.identity import instructors_only, staff_only
+from web.finding import workshop_named
+from web.identity import acting, instructors_only, staff_only
 from web.services import services
-from worker.people import Workshop
 
 blueprint = Blueprint("instructing", __name__)
 
@@ -26,8 +26,19 @@ def overview() -> str:
 @instructors_only
 def freeze(identity: int) -> Redirect:
     """Let the scoreboard stand still, or move again."""
-    workshop = _workshop(identity)
-    services().store.people.freeze(workshop.id, frozen=request.form.get("frozen") == "1")
+    workshop = workshop_named(identity)
+    services().store.people.freeze(workshop.id, frozen=request.form.get("frozen") == "1", account=acting())
+    services().changed(workshop)
+    return to(url_for("instructing.overview"), 303)
+
+
+@blueprint.post("/workshops/<int:identity>/names")
+@instructors_only
+def hide_names(identity: int) -> Redirect:
+    """Take the names off the scoreboard, or put them on it."""
+    workshop = workshop_named(identity)
+    hidden = request.form.get("anonymous") == "1"
+    services().store.people.hide_names(workshop.id, hidden=hidden, account=acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)
 
@@ -36,22 +47,15 @@ def freeze(identity: int) -> Redirect:
 @instructors_only
 def set_deadline(identity: int) -> tuple[str, int] | Redirect:
     """Set until when answers are taken (UTC), or that there is no end."""
-    workshop = _workshop(identity)
+    workshop = workshop_named(identity)
     given = request.form.get("deadline", "").strip()
     try:
         deadline = datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
     except (ValueError, OverflowError):
         return _overview("A deadline looks like 2030-06-21T17:30."), 422
-    services().store.people.set_deadline(workshop.id, deadline)
+    services().store.people.set_deadline(workshop.id, deadline, acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)
-
-
-def _workshop(identity: int) -> Workshop:
-    found = services().store.people.workshop(identity)
-    if found is None:
-        abort(404, "There is no such workshop.")
-    return found
 
 
 def _overview(problem: str | None) -> str:

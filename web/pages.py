@@ -69,6 +69,7 @@ def start() -> str:
         "start.html",
         workshop=services().workshop(found.workshop_id) if found else None,
         sections=sections,
+        rules=services().section_rules(found.workshop_id) if found else {},
         progress=progress,
         count=len(every),
         solved=sum(own.passed for own in progress.values()),
@@ -80,7 +81,9 @@ def start() -> str:
 
 
 def _progress(found: Participant) -> dict[str, Standing]:
-    standings = services().store.submissions.standings(found.workshop_id, found.id)
+    standings = services().store.gradebook.standings(
+        found.workshop_id, found.id, rules=services().rules(found.workshop_id)
+    )
     return {standing.exercise: standing for standing in standings}
 
 
@@ -198,9 +201,10 @@ def scoreboard() -> str | Redirect:
     if workshop is None:
         abort(404, "There is no workshop.")
     mine = found.id if found else None
-    now = account() is not None and "now" in request.args
-    shown = table(workshop.id, mine, None if now else workshop.frozen_at)
-    return render_template("scoreboard.html", workshop=workshop, table=shown, now=now)
+    staff = account() is not None
+    now, names = staff and "now" in request.args, staff and "names" in request.args
+    shown = table(workshop, mine, None if now else workshop.frozen_at, links=staff, names=names)
+    return render_template("scoreboard.html", workshop=workshop, table=shown, now=now, names=names)
 
 
 def _known() -> Participant:

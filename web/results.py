@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from contextlib import suppress
 from typing import Final
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
@@ -15,10 +16,13 @@ from grader.evidence import from_json
 from grader.report import json as report_json
 from grader.report import junit
 from web.drawn import Shown
+from web.fitting import Fitted
 from web.identity import account, participant
+from web.printed import printed
 from web.reply import download
 from web.result_page import OUTCOMES, fitted_checks, fitted_files
 from web.services import services
+from worker.audit import Action, Deed
 from worker.submission import State, Submitted
 
 blueprint = Blueprint("results", __name__)
@@ -80,7 +84,21 @@ def _render(template: str, submitted: Submitted, position: int | None) -> str:
         handed_in=fitted_files(handed_in),
         following=services().following(submitted.exercise),
         pictures=_pictures(submitted),
+        **(_around(submitted) if template == "result.html" else {}),
     )
+
+
+def _around(submitted: Submitted) -> dict[str, object]:
+    """Return what stands around the verdict: the score set by hand and, for staff, what we ran printed."""
+    found = services().store
+    output: list[tuple[str, Fitted]] = []
+    if account() is not None and submitted.evidence:
+        with suppress(zlib.error):  # the pictures on the same page say that it cannot be read
+            output = printed(found.submissions.evidence(submitted.evidence) or b"")
+    return {
+        "override": found.overrides.of(submitted.participant_id).get(submitted.exercise),
+        "output": output,
+    }
 
 
 def _pictures(submitted: Submitted) -> Shown:
@@ -92,11 +110,30 @@ def _pictures(submitted: Submitted) -> Shown:
 
 @blueprint.post("/submissions/<identity>/cancel")
 def cancel(identity: str) -> Redirect:
-    """Cancel a submission."""
+    """Cancel a submission: one's own, or as an instructor anybody's."""
     submitted = visible(identity)
+    found, by = participant(), account()
+    own = found is not None and found.id == submitted.participant_id
+    if not own and (by is None or by.role != "instructor"):
+        abort(403, "Only instructors may cancel what is somebody else's.")
     if services().store.submissions.cancel(submitted.id):
         services().notices.tell(identity, State.CANCELLED.value)
+        if by is not None and not own:
+            services().store.audit.note(_cancelled(submitted, by.name))
     return to(url_for("results.result", identity=identity), 303)
+
+
+def _cancelled(submitted: Submitted, by: str) -> Deed:
+    return Deed(
+        Action.CANCEL,
+        by,
+        submitted.workshop_id,
+        submitted.participant,
+        submitted.exercise,
+        submitted.id,
+        before=submitted.state.value,
+        after=State.CANCELLED.value,
+    )
 
 
 @blueprint.get("/submissions/<identity>/junit.xml")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from flask import render_template
+from flask import render_template, url_for
 from markupsafe import Markup
 
 from grader.model import Exercise
+from grader.report.table import points
+from web.pseudonyms import pseudonym
 from web.services import services
+from worker.people import Workshop
 from worker.submission import Standing
 
 
@@ -44,38 +47,91 @@ class Board:
     first: Mapping[str, str]
 
 
-def board(workshop_id: int, until: float | None = None) -> Board:
-    """Return the scoreboard of a workshop, as it stands or stood at a time in seconds since 1970."""
+def board(workshop: Workshop, until: float | None = None, *, names: bool = False) -> Board:
+    """Return the scoreboard of a workshop.
+
+    Args:
+        workshop: Whose it is.
+        until: As it stood at a time in seconds since 1970.
+        names: Whether names are shown even where the workshop shows none.
+    """
     found = services().exercises
     standings = [
         standing
-        for standing in services().store.submissions.standings(workshop_id, until=until)
+        for standing in services().store.gradebook.standings(
+            workshop.id, until=until, rules=services().rules(workshop.id)
+        )
         if standing.exercise in found
     ]
+    if workshop.anonymous and not names:
+        standings = [
+            replace(standing, participant=pseudonym(workshop, standing.participant_id))
+            for standing in standings
+        ]
     return Board(tuple(found.values()), _ranked(standings), _first(standings))
 
 
-def table(workshop_id: int, mine: int | None, until: float | None = None) -> Markup:
+def table(
+    workshop: Workshop,
+    mine: int | None,
+    until: float | None = None,
+    *,
+    links: bool = False,
+    names: bool = False,
+) -> Markup:
     """Return the scoreboard as HTML, with the row of one participant marked; `until` as for `board`.
 
     A whole class looks at it at once: it is made once a second at most.
+
+    Args:
+        workshop: Whose it is.
+        mine: Whose row is marked.
+        until: What came later is not shown.
+        links: Whether each cell leads to its attempts, for instructors.
+        names: As for `board`.
     """
     found = services()
-    key = workshop_id, until
+    key = workshop.id, until, links, workshop.anonymous and not names
     made = found.boards.get(key)
     if made is None:
         with found.board_lock:
-            made = found.boards.get(key) or found.boards.put(key, _render(board(workshop_id, until)))
+            made = found.boards.get(key) or found.boards.put(
+                key, _render(board(workshop, until, names=names), links)
+            )
     row = f'<tr id="p{mine}"><th scope="row">'
     marked = f'<tr id="p{mine}" class="me"><th scope="row"><span class="mine">you</span> '
     return Markup(made.replace(row, marked, 1))  # noqa: S704  rendered by a template of ours
 
 
-def _render(found: Board) -> str:
+def _render(found: Board, links: bool) -> str:
     if not found.rows:
         return ""
     slugs = [exercise.slug for exercise in found.exercises]
-    return render_template("board.html", board=found, slugs=slugs)
+    # An address is the same but for its end: to make twelve thousand of them takes longer than all the rest.
+    place = url_for("drilldown.participant", identity=0).removesuffix("0") if links else ""
+    rows = [(row, _cells(found, row, slugs, place)) for row in found.rows]
+    return render_template("board.html", board=found, rows=rows, place=place)
+
+
+def _cells(found: Board, row: Row, slugs: Sequence[str], place: str) -> Markup:
+    """Return the cells of a row: three hundred rows of forty take a template several times as long."""
+    cells: list[str] = []
+    for slug in slugs:
+        cell = row.cells.get(slug)
+        if cell is None:
+            cells.append("<td></td>")
+            continue
+        kind, shown = (
+            ("done", "✓") if cell.passed else ("some", points(cell.score)) if cell.score else ("none", "✗")
+        )
+        if cell.passed and found.first.get(slug) == row.name:
+            shown += '<span title="first to solve it"> ★</span>'
+        if cell.by_hand:
+            shown += '<span title="set by hand">*</span>'
+        if place:
+            shown = f'<a href="{place}{row.participant_id}/exercises/{slug}">{shown}</a>'
+        cells.append(f'<td class="{kind}">{shown}</td>')
+    return Markup("".join(cells))  # noqa: S704  slugs and numbers, nothing that anybody typed
 
 
 def _ranked(standings: list[Standing]) -> tuple[Row, ...]:
@@ -108,6 +164,8 @@ def _ranked(standings: list[Standing]) -> tuple[Row, ...]:
 def _first(standings: list[Standing]) -> dict[str, str]:
     first: dict[str, Standing] = {}
     for standing in standings:
-        if standing.passed and (standing.exercise not in first or standing.at < first[standing.exercise].at):
+        if standing.by_hand or not standing.passed:
+            continue
+        if standing.exercise not in first or standing.at < first[standing.exercise].at:
             first[standing.exercise] = standing
     return {slug: standing.participant for slug, standing in first.items()}

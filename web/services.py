@@ -15,6 +15,7 @@ from web.remembered import Remembered
 from worker.notices import Ear, Notices, make_notices
 from worker.people import Participant, Workshop
 from worker.queue import Tickets, make_app
+from worker.rules import Rule
 from worker.settings import ServiceSettings
 from worker.store import Store
 
@@ -35,7 +36,8 @@ class Services:
         self.catalogue = Catalogue(folders(settings.grader))
         self._tokens: Remembered[str, Participant] = Remembered(_KEPT_SECONDS)
         self._workshops: Remembered[int, Workshop] = Remembered(_KEPT_SECONDS)
-        self.boards: Remembered[tuple[int, float | None], str] = Remembered(_BOARD_SECONDS)
+        self._rules: Remembered[int, dict[str, Rule]] = Remembered(_KEPT_SECONDS)
+        self.boards: Remembered[tuple[int, float | None, bool, bool], str] = Remembered(_BOARD_SECONDS)
         self.board_lock = threading.Lock()
         self.drawn = Drawn()
 
@@ -76,9 +78,26 @@ class Services:
             raise LookupError(f"workshop {identity} is gone")
         return self._workshops.put(identity, found)
 
+    def section_rules(self, workshop_id: int) -> dict[str, Rule]:
+        """Return a workshop's rules by section; what changes is noticed after a few seconds."""
+        known = self._rules.get(workshop_id)
+        return known if known is not None else self._rules.put(workshop_id, self.store.rules.of(workshop_id))
+
+    def rules(self, workshop_id: int) -> dict[str, Rule]:
+        """Return a workshop's rules by exercise."""
+        by_section = self.section_rules(workshop_id)
+        if not by_section:
+            return {}
+        return {
+            slug: by_section[exercise.section]
+            for slug, exercise in self.exercises.items()
+            if exercise.section in by_section
+        }
+
     def changed(self, workshop: Workshop) -> None:
         """Forget what was known of a workshop; other web processes notice after a few seconds."""
         self._workshops.forget(workshop.id)
+        self._rules.forget(workshop.id)
 
     def first_workshop(self) -> Workshop | None:
         """Return the workshop that instructors look at."""

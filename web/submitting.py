@@ -14,9 +14,11 @@ from grader.errors import SubmissionError
 from grader.model import Exercise
 from grader.parameters import draw
 from web.problems import Problem
+from web.ruling import keep_within, used_up
 from web.security import take_turn
 from web.services import services
 from worker.people import Participant
+from worker.rules import NONE
 from worker.submission import ConflictError
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
@@ -58,12 +60,16 @@ def submit(
     deadline = services().workshop(participant.workshop_id).deadline
     if deadline is not None and time.time() > deadline:
         raise Problem(403, "the deadline of this workshop has passed")
+    rule = services().section_rules(participant.workshop_id).get(exercise.section, NONE)
+    if refusal := rule.refusal(time.time()):
+        raise Problem(403, refusal)
     try:
         checked = answer.from_files(exercise, participant.name, files, {})
     except SubmissionError as error:
         raise Problem(422, str(error)) from error
     if key is not None and not _KEY.fullmatch(key):
         raise Problem(400, "Idempotency-Key takes 1 to 200 visible ASCII characters")
+    used_up(participant, exercise, rule, key)
     try:
         identity, new = services().store.submissions.submit(
             participant, exercise, checked.files, idempotency_key=key
@@ -71,6 +77,7 @@ def submit(
     except ConflictError as error:
         raise Problem(409, str(error)) from error
     if new:
+        keep_within(participant, exercise, rule, identity)
         services().tickets.add(identity)
     return identity, new
 

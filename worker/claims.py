@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Update, bindparam, or_, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -128,7 +128,7 @@ class Claims:
             submissions.c.workshop_id,
             submissions.c.participant_id,
             submissions.c.exercise,
-            submissions.c.created_at,
+            func.coalesce(submissions.c.queued_at, submissions.c.created_at).label("queued_at"),
             submissions.c.started_at,
         )
 
@@ -165,7 +165,7 @@ class Claims:
                 found[0][0],
                 row.exercise,
                 {name: content for _, name, content in found if name is not None},
-                max(0.0, (row.started_at - row.created_at) * 1000),
+                max(0.0, (row.started_at - row.queued_at) * 1000),
             )
 
     def renew(self, worker: str, lease_seconds: float, identities: Collection[str]) -> int:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from grader import __version__
 from grader.observe.observer import Observer
 from worker.queue import QUEUE, Tickets
+from worker.rejudging import Rejudging
 from worker.settings import ServiceSettings
 from worker.staff import Heartbeat
 from worker.store import Store
@@ -43,6 +44,7 @@ class Life:
         sweeper: Sweeper,
         tickets: Tickets,
         observer: Observer,
+        rejudging: Rejudging,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -58,12 +60,13 @@ class Life:
         self._paused_until = 0.0
         self._pause_seconds = _PAUSE_SECONDS
         self._reason = ""
-        # What dead workers left takes its time to go, and no lease may run out over it.
+        # What dead workers left takes its time to go, as judging again does: no lease may run out over it.
         self._threads = [
             threading.Thread(target=self._repeat, args=(seconds, turn), name=name, daemon=True)
             for name, seconds, turn in (
                 ("life", BEAT_SECONDS, self._turn),
                 ("reaper", _REAP_SECONDS, self._clear),
+                ("rejudging", BEAT_SECONDS, rejudging.turn),
             )
         ]
 
@@ -105,7 +108,7 @@ class Life:
             self._beat("stopped")
             self._store.staff.resign(self._work.name)
 
-    def _repeat(self, seconds: float, turn: Callable[[], None]) -> None:
+    def _repeat(self, seconds: float, turn: Callable[[], object]) -> None:
         while not self._stop.wait(seconds):
             try:
                 turn()

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from argon2 import PasswordHasher
@@ -14,6 +15,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from grader.errors import GraderError
+from worker.audit import Action, Deed, note
 from worker.database import Database
 from worker.tables import accounts, participants, workshops
 
@@ -45,6 +47,7 @@ class Workshop:
         secret: What the participants' values are drawn from.
         frozen_at: Since when the scoreboard stands still, or ``None``.
         deadline: Until when submissions are taken, or ``None``.
+        anonymous: Whether the scoreboard shows no names.
     """
 
     id: int
@@ -54,6 +57,7 @@ class Workshop:
     secret: str
     frozen_at: float | None = None
     deadline: float | None = None
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +147,36 @@ class People:
                     )
                 )
 
-    def freeze(self, workshop_id: int, *, frozen: bool) -> None:
+    def freeze(self, workshop_id: int, *, frozen: bool, account: str) -> None:
         """Let a scoreboard stand still from now on, or move again; one that stands still goes on to."""
         changed = update(workshops).where(workshops.c.id == workshop_id)
         if frozen:
             changed = changed.where(workshops.c.frozen_at.is_(None)).values(frozen_at=self._database.now())
         else:
-            changed = changed.values(frozen_at=None)
+            changed = changed.where(workshops.c.frozen_at.is_not(None)).values(frozen_at=None)
+        action = Action.FREEZE if frozen else Action.UNFREEZE
         with self._database.write() as connection:
-            connection.execute(changed)
+            if connection.execute(changed).rowcount:
+                note(self._database, connection, [Deed(action, account, workshop_id)])
 
-    def set_deadline(self, workshop_id: int, deadline: float | None) -> None:
-        """Take no answers after this time, in seconds since 1970, or without an end."""
+    def hide_names(self, workshop_id: int, *, hidden: bool, account: str) -> None:
+        """Let a scoreboard show no names, or show them again."""
+        changed = update(workshops).where(workshops.c.id == workshop_id, workshops.c.anonymous != hidden)
+        action = Action.ANONYMOUS if hidden else Action.NAMES
         with self._database.write() as connection:
-            connection.execute(
-                update(workshops).where(workshops.c.id == workshop_id).values(deadline=deadline)
+            if connection.execute(changed.values(anonymous=hidden)).rowcount:
+                note(self._database, connection, [Deed(action, account, workshop_id)])
+
+    def set_deadline(self, workshop_id: int, deadline: float | None, account: str) -> None:
+        """Take no answers after this time, in seconds since 1970, or without an end."""
+        this = workshops.c.id == workshop_id
+        with self._database.write() as connection:
+            before = connection.execute(select(workshops.c.deadline).where(this)).scalar()
+            connection.execute(update(workshops).where(this).values(deadline=deadline))
+            deed = Deed(
+                Action.DEADLINE, account, workshop_id, before=_moment(before), after=_moment(deadline)
             )
+            note(self._database, connection, [deed])
 
     def join(self, join_code: str, name: str) -> tuple[Participant, str]:
         """Let somebody take part; return them and their token, which is kept nowhere.
@@ -183,7 +201,7 @@ class People:
             "workshop_id": workshop_id,
             "name": cleaned,
             "name_key": name_key(cleaned),
-            "token_digest": _digest(token),
+            "token_digest": digest(token),
             "session_version": 1,
             "imported": imported,
             "created_at": self._database.now(),
@@ -199,7 +217,7 @@ class People:
 
     def by_token(self, token: str) -> Participant | None:
         """Return whose token this is."""
-        return self._participant(participants.c.token_digest == _digest(token))
+        return self._participant(participants.c.token_digest == digest(token))
 
     def participant(self, identity: int) -> Participant | None:
         """Return a participant."""
@@ -229,7 +247,7 @@ class People:
             connection.execute(
                 update(participants)
                 .where(participants.c.id == participant.id)
-                .values(token_digest=_digest(token), session_version=participants.c.session_version + 1)
+                .values(token_digest=digest(token), session_version=participants.c.session_version + 1)
             )
         return token
 
@@ -254,6 +272,12 @@ class People:
         """Return whether there is an account at all."""
         with self._database.read() as connection:
             return connection.execute(select(accounts.c.id).limit(1)).first() is not None
+
+    def has_account(self, name: str) -> bool:
+        """Return whether there is an account of this name."""
+        with self._database.read() as connection:
+            found = connection.execute(select(accounts.c.id).where(accounts.c.name == name)).first()
+        return found is not None
 
     def add_account(self, name: str, role: str, password: str) -> bool:
         """Make an account; return ``False`` where there is one of this name."""
@@ -282,13 +306,29 @@ class People:
         return changed.rowcount == 1
 
 
-def _digest(token: str) -> bytes:
+def _moment(seconds: float | None) -> str:
+    if seconds is None:
+        return "none"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def digest(token: str) -> bytes:
+    """Return what is kept of a token."""
     # A token has 192 random bits: nothing is gained by hashing it slowly.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _to_workshop(row: Row[Any]) -> Workshop:
-    return Workshop(row.id, row.slug, row.name, row.join_code, row.secret, row.frozen_at, row.deadline)
+    return Workshop(
+        row.id,
+        row.slug,
+        row.name,
+        row.join_code,
+        row.secret,
+        row.frozen_at,
+        row.deadline,
+        row.anonymous,
+    )
 
 
 def _to_account(row: Row[Any]) -> Account:

@@ -26,6 +26,7 @@ from worker import logs
 from worker.life import Life
 from worker.notices import Notices, make_notices
 from worker.queue import QUEUE, TASK, Tickets, make_app
+from worker.rejudging import Rejudging
 from worker.settings import ServiceSettings
 from worker.store import Store
 from worker.sweeper import Sweeper
@@ -59,6 +60,7 @@ def run(settings: ServiceSettings, more_exercises: Iterable[Any] = ()) -> int:
     for slug in catalogue.slugs:
         if isinstance(catalogue.look_up(slug), Broken):
             _LOG.error("the exercise %s is broken: `grader list` says why", slug)
+    name = worker_name()
     with (
         Observer(settings.grader, exercises) as observer,
         Judges(exercises, size=os.cpu_count() or 1) as judges,
@@ -67,28 +69,30 @@ def run(settings: ServiceSettings, more_exercises: Iterable[Any] = ()) -> int:
         store = Store.open(settings)
         store.first_start(settings)
         notices = make_notices(settings)
+        rejudging = Rejudging(name, settings, store, more_exercises)
         try:
-            return _work(settings, store, notices, catalogue, observer, judges)
+            return _work(name, settings, store, notices, catalogue, observer, judges, rejudging)
         finally:
             notices.close()
             store.close()
 
 
 def _work(
+    name: str,
     settings: ServiceSettings,
     store: Store,
     notices: Notices,
     catalogue: Catalogue,
     observer: Observer,
     judges: Judges,
+    rejudging: Rejudging,
 ) -> int:
-    name = worker_name()
     app = make_app(settings)
     tickets = Tickets(app, settings)
     work = Work(name, settings, store, catalogue, Grader(observer, judges, attempts=1), notices)
     sweeper = Sweeper(name, settings, store, tickets, notices)
     sweeper.clear_machine()
-    life = Life(settings, store, work, sweeper, tickets, observer)
+    life = Life(settings, store, work, sweeper, tickets, observer, rejudging)
     _register(app, work)
     celery = app.Worker(
         hostname=name,

@@ -10,11 +10,20 @@ from sqlalchemy import select
 
 from grader.parameters import workshop_secret
 from worker import schema
+from worker.audit import Audit
 from worker.claims import Claims
 from worker.database import Database
+from worker.gradebook import Gradebook
+from worker.overrides import Overrides
 from worker.people import People, random_code
+from worker.regrade_claims import RegradeClaims
+from worker.regrades import Regrades
+from worker.reruns import Reruns
+from worker.roster import Roster
+from worker.rules import Rules
 from worker.settings import ServiceSettings
 from worker.staff import Staff
+from worker.statistics import Statistics
 from worker.submissions import Submissions
 from worker.tables import secrets as secrets_table
 
@@ -43,6 +52,15 @@ class Store:
         self.claims = Claims(database)
         self.people = People(database)
         self.staff = Staff(database)
+        self.audit = Audit(database)
+        self.overrides = Overrides(database)
+        self.regrades = Regrades(database)
+        self.regrade_claims = RegradeClaims(database)
+        self.reruns = Reruns(database)
+        self.roster = Roster(database)
+        self.gradebook = Gradebook(database, self.submissions, self.overrides)
+        self.rules = Rules(database)
+        self.statistics = Statistics(database)
 
     @classmethod
     def open(cls, settings: ServiceSettings) -> Store:

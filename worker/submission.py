@@ -91,6 +91,7 @@ class Standing:
 
     Attributes:
         at: When that was submitted.
+        by_hand: Whether an instructor has set the score.
     """
 
     participant_id: int
@@ -101,6 +102,7 @@ class Standing:
     passed: bool
     attempts: int
     at: float
+    by_hand: bool = False
 
 
 COLUMNS: Final = (

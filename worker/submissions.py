@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from grader.model import Exercise
 from worker.database import Database
 from worker.people import Participant
+from worker.rules import Rule, counted
 from worker.submission import (
     COLUMNS,
     JOINED,
@@ -49,7 +50,7 @@ class Submissions:
         self._queue = select(
             func.count().filter(waiting),
             func.count().filter(~waiting),
-            func.max(now - submissions.c.created_at).filter(waiting),
+            func.max(now - func.coalesce(submissions.c.queued_at, submissions.c.created_at)).filter(waiting),
         ).where(submissions.c.state.in_((State.QUEUED.value, State.RUNNING.value)))
         self._get = select(*COLUMNS).select_from(JOINED).where(submissions.c.id == bindparam("this"))
 
@@ -183,7 +184,12 @@ class Submissions:
         return {state: found.get(state, 0) for state in State}
 
     def standings(
-        self, workshop_id: int, participant_id: int | None = None, *, until: float | None = None
+        self,
+        workshop_id: int,
+        participant_id: int | None = None,
+        *,
+        until: float | None = None,
+        rules: Mapping[str, Rule] | None = None,
     ) -> list[Standing]:
         """Return the best verdict of each participant in each exercise; the earlier one where two tie.
 
@@ -191,6 +197,7 @@ class Submissions:
             workshop_id: Of the workshop.
             participant_id: Whose they are; without it, everybody's.
             until: What was submitted later, in seconds since 1970, does not count.
+            rules: Of exercises: what lateness costs.
         """
         whose = (
             submissions.c.workshop_id == workshop_id
@@ -220,12 +227,13 @@ class Submissions:
             for row in connection.execute(query):
                 key = row[0], row[1]
                 attempts[key] += 1
+                score = counted(rules, row[1], row[2], row[3]) if rules else row[2]
                 before = best.get(key)
-                if before is None or (-row[2], row[3]) < (-before[2], before[3]):
-                    best[key] = row
+                if before is None or (-score, row[3]) < (-before[0], before[1][3]):
+                    best[key] = score, row
         return [
-            Standing(row[0], called[row[0]], row[1], row[2], row[4], bool(row[5]), attempts[key], row[3])
-            for key, row in best.items()
+            Standing(row[0], called[row[0]], row[1], score, row[4], bool(row[5]), attempts[key], row[3])
+            for key, (score, row) in best.items()
         ]
 
 

@@ -47,6 +47,7 @@ workshops = Table(
     Column("frozen_at", Float),
     Column("deadline", Float),
     Column("archived_at", Float),
+    Column("anonymous", Boolean, nullable=False, default=False),
 )
 
 participants = Table(
@@ -59,6 +60,7 @@ participants = Table(
     Column("token_digest", LargeBinary(32), nullable=False, unique=True),
     Column("session_version", Integer, nullable=False, default=1),
     Column("imported", Boolean, nullable=False, default=False),
+    Column("external_id", String(100)),
     Column("created_at", Float, nullable=False),
     UniqueConstraint("workshop_id", "name_key"),
 )
@@ -85,6 +87,7 @@ submissions = Table(
     Column("attempt", Integer, nullable=False, default=0),
     Column("turn", Integer, nullable=False, default=0),
     Column("created_at", Float, nullable=False),
+    Column("queued_at", Float),  # where that was later: it runs again
     Column("started_at", Float),
     Column("lease_until", Float),
     Column("deadline", Float),
@@ -143,4 +146,84 @@ leases = Table(
     Column("name", String(64), primary_key=True),
     Column("holder", String(100), nullable=False),
     Column("until", Float, nullable=False),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("participant_id", ForeignKey("participants.id", ondelete="CASCADE"), primary_key=True),
+    Column("exercise", String(100), primary_key=True),
+    Column("workshop_id", ForeignKey("workshops.id", ondelete="CASCADE"), nullable=False),
+    Column("score", Float, nullable=False),
+    Column("max_score", Float, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("account", String(100), nullable=False),
+    Column("set_at", Float, nullable=False),
+    Index("ix_overrides_workshop", "workshop_id"),
+)
+
+section_rules = Table(
+    "section_rules",
+    metadata,
+    Column("workshop_id", ForeignKey("workshops.id", ondelete="CASCADE"), primary_key=True),
+    Column("section", String(40), primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("deadline", Float),
+    Column("late_percent", Integer),
+    Column("most_attempts", Integer),
+)
+
+regrades = Table(
+    "regrades",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workshop_id", ForeignKey("workshops.id", ondelete="CASCADE"), nullable=False),
+    Column("exercise", String(100)),
+    Column("submission_id", String(32)),
+    Column("state", String(16), nullable=False),
+    Column("account", String(100), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("lease_until", Float),
+    Column("worker", String(100)),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    Column("judged", Integer, nullable=False, default=0),
+    Column("left_alone", Integer, nullable=False, default=0),
+    Column("error", Text),
+    Index("ix_regrades_state", "state"),
+    Index("ix_regrades_workshop", "workshop_id"),
+)
+
+regrade_results = Table(
+    "regrade_results",
+    metadata,
+    Column("regrade_id", ForeignKey("regrades.id", ondelete="CASCADE"), primary_key=True),
+    Column("submission_id", ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True),
+    Column("evidence", String(80), nullable=False),
+    Column("old_score", Float, nullable=False),
+    Column("old_max_score", Float, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("max_score", Float, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("errors", Integer, nullable=False),
+    Column("report", LargeBinary, nullable=False),
+)
+
+# Nothing here refers to another row: the trail outlives what it tells of.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("workshop_id", Integer),
+    Column("account", String(100), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("participant", String(100), nullable=False, default=""),
+    Column("exercise", String(100), nullable=False, default=""),
+    Column("submission_id", String(32), nullable=False, default=""),
+    Column("before", Text, nullable=False, default=""),
+    Column("after", Text, nullable=False, default=""),
+    Column("comment", Text, nullable=False, default=""),
+    Index("ix_audit_action", "action"),
 )

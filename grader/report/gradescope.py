@@ -28,15 +28,16 @@ def to_json(report: Report) -> bytes:
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": [_test(result) for result in report.checks],
+        "tests": [to_test(result) for result in report.checks],
         "extra_data": {"exercise": report.exercise, "evidence": report.evidence},
     }
     return msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
 
 
-def _test(result: CheckResult) -> dict[str, Any]:
+def to_test(result: CheckResult, before: str = "") -> dict[str, Any]:
+    """Return one of its tests; `before` goes before the name."""
     return {
-        "name": visible(result.title),
+        "name": visible(f"{before}{result.title}"),
         "name_format": "text",
         "score": result.points,
         "max_score": result.max_points,

@@ -9,7 +9,7 @@ the content says everything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from xml.etree import ElementTree
 
@@ -23,12 +23,22 @@ from grader.visible import one_line
 _UNFIT: Final = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
 
 
-def to_xml(reports: Iterable[Report]) -> bytes:
-    """Return JUnit XML: a suite for each submission, a case for each check."""
+def _nothing(_: Report) -> Mapping[str, str]:
+    return {}
+
+
+def to_xml(reports: Iterable[Report], more: Callable[[Report], Mapping[str, str]] = _nothing) -> bytes:
+    """Return JUnit XML: a suite for each submission, a case for each check.
+
+    Args:
+        reports: The reports.
+        more: Says which properties a suite has besides those of its report, or instead of them.
+    """
     taken: set[str] = set()
     root = ElementTree.Element("testsuites", name="grader")
     for report in reports:
-        root.append(_suite(report, _unique(_text(f"{report.participant}/{report.exercise}"), taken)))
+        name = _unique(_text(f"{report.participant}/{report.exercise}"), taken)
+        root.append(_suite(report, name, more(report)))
     for total in ("tests", "failures", "errors"):
         root.set(total, str(sum(int(suite.get(total, "0")) for suite in root)))
     root.set("time", f"{sum(float(suite.get('time', '0')) for suite in root):.6f}")
@@ -37,7 +47,7 @@ def to_xml(reports: Iterable[Report]) -> bytes:
     return document + b"\n"
 
 
-def _suite(report: Report, name: str) -> ElementTree.Element:
+def _suite(report: Report, name: str, more: Mapping[str, str]) -> ElementTree.Element:
     suite = junit_xml.TestSuite(
         name,
         list(_cases(report, name)),
@@ -48,6 +58,7 @@ def _suite(report: Report, name: str) -> ElementTree.Element:
             "score": points(report.score),
             "max_score": points(report.max_score),
             "evidence": report.evidence or "none",
+            **{key: _text(value) for key, value in more.items()},
         },
     )
     element: ElementTree.Element = suite.build_xml_doc()

@@ -71,11 +71,11 @@ class Browser:
     """A browser without JavaScript: it keeps cookies and sends forms as they stand."""
 
     def __init__(self, app: Flask) -> None:
-        self._client = app.test_client()
+        self.client = app.test_client()
 
     def get(self, path: str, status: int = 200) -> str:
         """Open a page."""
-        reply = self._client.get(path)
+        reply = self.client.get(path)
         text = reply.data.decode(errors="replace")  # it may be a file to download
         assert reply.status_code == status, (path, reply.status_code, text[:500])
         return text
@@ -85,7 +85,7 @@ class Browser:
         found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page or path))
         assert found is not None
         data = {"csrf_token": found[1], **fields}
-        return self._client.post(path, data=data, content_type="multipart/form-data")
+        return self.client.post(path, data=data, content_type="multipart/form-data")
 
     def join(self, name: str) -> None:
         """Take part."""

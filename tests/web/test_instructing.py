@@ -80,3 +80,45 @@ def test_only_instructors_change_settings(browser: Browsers, services: Services)
             assert who.send(f"/workshops/1/{path}", page="/", **field).status_code == 403
     workshop = services.store.people.workshops()[0]
     assert (workshop.frozen_at, workshop.deadline) == (None, None)
+
+
+def test_a_scoreboard_without_names(
+    browser: Browsers, services: Services, client: FlaskClient, token: Callable[[str], dict[str, str]]
+) -> None:
+    ada, teacher, helper = browser(), browser(), browser()
+    ada.join("Ada")
+    teacher.sign_in()
+    services.store.people.add_account("helper", "assistant", "a long password")
+    helper.send("/sign-in", name="helper", password="a long password")
+    submit(ada, services, "exit 1")
+    assert helper.send("/workshops/1/names", page="/", anonymous="1").status_code == 403
+    teacher.send("/workshops/1/names", page="/overview", anonymous="1")
+    (shown,) = ranked(ada.get("/scoreboard"))
+    assert re.fullmatch(r"[A-Z][a-z]+ \d{3}", shown)
+    assert 'class="me"' in ada.get("/scoreboard"), "everybody finds their own"
+    assert ranked(ada.get("/scoreboard?names=1")) == [shown]
+    assert ranked(teacher.get("/scoreboard")) == [shown], "what the projector shows"
+    assert ranked(teacher.get("/scoreboard?names=1")) == ["Ada"]
+    names = client.get("/api/v1/scoreboard", headers=token("Nobody")).json["participants"]  # type: ignore[index]
+    assert [row["name"] for row in names] == [shown]
+    over_time = ada.get("/scoreboard/time?names=1").partition("<main")[2]
+    assert shown in over_time
+    assert "Ada" not in over_time
+    assert "Ada" in teacher.get("/scoreboard/time?names=1")
+    teacher.send("/workshops/1/names", page="/overview", anonymous="0")
+    assert ranked(ada.get("/scoreboard")) == ["Ada"]
+
+
+def test_points_over_time_stand_still_as_the_scoreboard_does(browser: Browsers, services: Services) -> None:
+    nobody, ada, eve, teacher = browser(), browser(), browser(), browser()
+    nobody.get("/scoreboard/time", 302)
+    ada.join("Ada")
+    eve.join("Eve")
+    teacher.sign_in()
+    assert "Nobody has a point yet" in ada.get("/scoreboard/time")
+    submit(ada, services, "exit 1")
+    teacher.send("/workshops/1/scoreboard", page="/overview", frozen="1")
+    submit(eve, services, "exit 2")
+    assert "Eve" not in teacher.get("/scoreboard/time")
+    assert "Eve" in teacher.get("/scoreboard/time?now=1")
+    assert "Eve" not in ada.get("/scoreboard/time?now=1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import shutil
@@ -10,12 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from grader.exercise.catalogue import Catalogue
-from grader.model import Exercise
+from grader.judge import graded as make_report
+from grader.model import CheckResult, Exercise, Feedback, Outcome, Timing
 from tests.leftovers import left_in
 from tests.servers import PostgresServer, RedisServer, bury_adopted
 from worker.people import Participant
@@ -216,3 +219,39 @@ def make_service(
     for service in made:
         service.end()
         shutil.rmtree(service.settings.grader.run_dir, ignore_errors=True)
+
+
+@pytest.fixture
+def graded(store: Store) -> Callable[..., str]:
+    """Store a submission with a verdict of one check, as a worker does; return its id."""
+
+    def run(
+        participant: Participant,
+        exercise: Exercise,
+        *,
+        points: float = 0.0,
+        evidence: bytes | None = b"{}",
+        feedback: str = "no-kill",
+    ) -> str:
+        identity, _ = store.submissions.submit(participant, exercise, {"answer.sh": b"exit\n"})
+        claimed = store.claims.claim("w", 30, 60)
+        assert claimed is not None
+        assert claimed.id == identity
+        most = exercise.max_score
+        passed = points >= most
+        result = CheckResult(
+            "all",
+            "Everything",
+            Outcome.PASSED if passed else Outcome.FAILED,
+            points,
+            most,
+            None if passed else Feedback(feedback, "It was not killed."),
+        )
+        address = "sha256:" + hashlib.sha256(evidence or b"").hexdigest()
+        report = make_report(exercise, participant.name, (result,), Timing(), address)
+        if evidence is None:
+            report = replace(report, evidence=None)
+        assert store.claims.finish(claimed, report, evidence)
+        return identity
+
+    return run

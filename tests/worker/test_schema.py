@@ -39,6 +39,13 @@ def test_an_older_versions_data_live_on(service_settings: ServiceSettings) -> No
     claimed = store.claims.claim("w", 5, 60)
     assert claimed is not None
     assert claimed.id == "c"
+    ada = store.people.by_name(1, "ada")
+    assert ada is not None
+    store.overrides.set(ada, "two", 4, 4, comment="why", account="teacher", graded="1 of 4")
+    assert {one.exercise: one.score for one in store.gradebook.standings(1, rules={})} == {
+        "one": 4.0,
+        "two": 4.0,
+    }
     store.close()
 
 

@@ -1,0 +1,195 @@
+"""Instructors judge again, run again and set scores by hand; participants see what became of it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.web.conftest import Browser
+from tests.web.test_pages import SLUG, grade
+from web.services import Services
+from worker.audit import Action
+from worker.rejudging import Rejudging
+from worker.submission import State
+
+Browsers = Callable[[], Browser]
+ATTEMPTS = f"/participants/1/exercises/{SLUG}"
+
+
+@pytest.fixture
+def teacher(browser: Browsers) -> Browser:
+    found = browser()
+    found.sign_in()
+    return found
+
+
+@pytest.fixture
+def ada(browser: Browsers, services: Services) -> Browser:
+    """Somebody with one verdict: 1 of 4 points."""
+    found = browser()
+    found.join("Ada")
+    assert found.send(f"/exercises/{SLUG}", **{"text:answer.sh": "exit 1"}).status_code == 303
+    grade(services)
+    return found
+
+
+def words(page: str) -> str:
+    """Return what a page says, without its tags."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def test_from_the_scoreboard_to_the_answer(ada: Browser, teacher: Browser) -> None:
+    board = teacher.get("/scoreboard")
+    assert f'href="{ATTEMPTS}"' in board
+    assert ATTEMPTS not in ada.get("/scoreboard"), "participants see no such links"
+    page = teacher.get(ATTEMPTS)
+    assert "Ada has 1 of 4 points" in words(page)
+    place = re.search(r'href="(/submissions/\w+)"', page)
+    assert place is not None
+    result = teacher.get(place[1])
+    assert "exit 1" in result
+    assert "For instructors" in result
+    assert ATTEMPTS in result
+    assert "For instructors" not in ada.get(place[1])
+
+
+def test_a_score_by_hand_needs_a_reason_and_is_shown(
+    ada: Browser, teacher: Browser, services: Services, client: FlaskClient
+) -> None:
+    for fields, says in (
+        ({"score": "5", "comment": "why"}, "from 0 to 4"),
+        ({"score": "nan", "comment": "why"}, "from 0 to 4"),
+        ({"score": "-1", "comment": "why"}, "from 0 to 4"),
+        ({"score": "3", "comment": "  "}, "A reason is needed"),
+        ({"score": "3", "comment": "x" * 1001}, "A reason is needed"),
+    ):
+        reply = teacher.send(f"{ATTEMPTS}/override", page=ATTEMPTS, **fields)
+        assert (reply.status_code, says in reply.text) == (422, True), fields
+    reply = teacher.send(
+        f"{ATTEMPTS}/override", page=ATTEMPTS, score="3,5", comment="<b>shown</b> at the desk"
+    )
+    assert reply.status_code == 303
+    (submitted,) = services.store.submissions.of(1)
+    result = ada.get(f"/submissions/{submitted.id}")
+    assert "An instructor has set your points for this exercise: 3.5 of 4." in words(result)
+    assert "<b>shown" not in result
+    assert "3.5 of" in ada.get("/")
+    assert "set by hand" in ada.get("/scoreboard")
+    page = teacher.get(ATTEMPTS)
+    assert "instructor set 3.5 of 4 points" in words(page)
+    assert "Graded: 1 of 4 points" in words(page)
+    teacher.send(f"{ATTEMPTS}/revoke", page=ATTEMPTS)
+    assert "An instructor has set" not in ada.get(f"/submissions/{submitted.id}")
+    trail = words(teacher.get("/workshops/1/audit"))
+    assert "set a score by hand Ada , A4 1 of 4 3.5 of 4 <b>shown</b> at the desk" in trail
+    assert "revoked a score set by hand Ada , A4 3.5 of 4, by hand 1 of 4" in trail
+
+
+def test_judging_again_is_looked_at_before_it_counts(
+    ada: Browser, teacher: Browser, services: Services
+) -> None:
+    reply = teacher.send("/workshops/1/regrades", exercise="none")
+    assert reply.status_code == 404
+    reply = teacher.send("/workshops/1/regrades", exercise=SLUG)
+    assert reply.status_code == 303
+    place = reply.headers["Location"]
+    page = teacher.get(place)
+    assert "Waiting for a worker" in page
+    assert 'http-equiv="refresh"' in page
+    assert Rejudging("w", services.settings, services.store).turn()
+    page = teacher.get(place)
+    # The evidence of this test is no evidence: that is told, and the verdict stays.
+    assert "not evidence" in page
+    assert "Every verdict comes out the same." in page
+    assert 'http-equiv="refresh"' not in page
+    assert "ready to be looked at" in teacher.get("/workshops/1/regrades")
+    (submitted,) = services.store.submissions.of(1)
+    assert submitted.score == 1.0
+    reply = teacher.send(f"/submissions/{submitted.id}/regrade", page="/overview")
+    assert reply.status_code == 303
+    assert "one answer to A4" in teacher.get(reply.headers["Location"])
+
+
+def test_assistants_cancel_nothing(browser: Browsers, services: Services, teacher: Browser) -> None:
+    ada, helper = browser(), browser()
+    ada.join("Ada")
+    place = ada.send(f"/exercises/{SLUG}", **{"text:answer.sh": "exit 1"}).headers["Location"]
+    services.store.people.add_account("helper", "assistant", "a long password")
+    assert helper.send("/sign-in", name="helper", password="a long password").status_code == 302
+    assert helper.send(f"{place}/cancel", page="/").status_code == 403
+    assert teacher.send(f"{place}/cancel", page="/").status_code == 303
+    assert services.store.submissions.of(1)[0].state is State.CANCELLED
+    assert "instructor cancelled a submission Ada , A4" in words(teacher.get("/workshops/1/audit"))
+
+
+def test_running_again(ada: Browser, teacher: Browser, services: Services) -> None:
+    page = "/workshops/1/regrades"
+    assert "Everything could be graded." in teacher.get(page)
+    reply = teacher.send("/workshops/1/run-again", page=page, exercise=SLUG)
+    assert (reply.status_code, "Tick the box" in reply.text) == (422, True)
+    (before,) = services.store.submissions.of(1)
+    assert before.state is State.GRADED
+    reply = teacher.send("/workshops/1/run-again", page=page, exercise=SLUG, sure="1")
+    assert reply.status_code == 303
+    (after,) = services.store.submissions.of(1)
+    assert (after.id, after.state) == (before.id, State.QUEUED)
+    assert "1 submission is in the queue again" in teacher.get(page)
+    assert "yours is next" in ada.get(f"/submissions/{after.id}")
+    grade(services)
+    assert teacher.send(f"/submissions/{after.id}/run-again", page=page).status_code == 303
+    assert services.store.submissions.of(1)[0].state is State.QUEUED
+
+
+def test_ungradable_ones_are_listed_and_run_again_by_one_click(
+    ada: Browser, teacher: Browser, services: Services
+) -> None:
+    from tests.worker.test_reruns import give_up
+
+    found = services.store.people.participant(1)
+    assert found is not None
+    identity = give_up(services.store, found, services.exercises[SLUG])
+    page = words(teacher.get("/workshops/1/regrades"))
+    assert "the disk was full" in page
+    teacher.send("/workshops/1/run-again", page="/workshops/1/regrades", what="ungradable")
+    states = {one.id: one.state for one in services.store.submissions.of(1)}
+    assert states[identity] is State.QUEUED
+    assert sorted(states.values()) == [State.GRADED, State.QUEUED], "verdicts stay"
+
+
+def test_the_trail_tells_of_settings_and_sign_ins(
+    browser: Browsers, teacher: Browser, services: Services
+) -> None:
+    stranger = browser()
+    stranger.send("/sign-in", name="instructor", password="wrong")
+    stranger.send("/sign-in", name="my-password-by-mistake", password="wrong")
+    teacher.send("/workshops/1/deadline", page="/overview", deadline="2030-06-21T17:30")
+    teacher.send("/workshops/1/scoreboard", page="/overview", frozen="1")
+    teacher.send("/workshops/1/scoreboard", page="/overview", frozen="1")
+    teacher.send("/workshops/1/scoreboard", page="/overview", frozen="0")
+    page = words(teacher.get("/workshops/1/audit"))
+    assert "instructor set the deadline none 2030-06-21 17:30 UTC" in page
+    assert page.count("instructor froze the scoreboard") == 1
+    assert "instructor failed to sign in" in page
+    assert "my-password" not in page
+    only = words(teacher.get("/workshops/1/audit?action=unfreeze"))
+    assert "instructor unfroze the scoreboard" in only
+    assert "instructor set the deadline" not in only
+    teacher.send("/sign-out", page="/overview")
+    assert services.store.audit.entries()[0].deed.action is Action.SIGN_OUT
+
+
+def test_the_trail_goes_on_page_by_page(teacher: Browser, services: Services) -> None:
+    for number in range(130):
+        services.store.people.set_deadline(1, float(number), f"nr-{number}")
+    page = teacher.get("/workshops/1/audit?action=deadline")
+    earlier = re.search(r'href="([^"]+)">Earlier', page)
+    assert earlier is not None
+    rest = teacher.get(html.unescape(earlier[1]))
+    assert "nr-129" in page
+    assert "nr-29" not in page.replace("nr-129", "")
+    assert "nr-29" in rest
+    assert "Earlier" not in rest

@@ -1,0 +1,105 @@
+"""Instructors in a real browser, with a real worker that judges again in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.literals import CHECKS, write_exercise
+from tests.web.serving import Serving
+from tests.web.test_browser import PHONE, chromium, join, no_wider_than_the_screen, open_page  # noqa: F401
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an exercise that wants status 7."""
+    found = tmp_path_factory.mktemp("more")
+    write_exercise(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Serving]:
+    found = Serving(tmp_path_factory.mktemp("serving"))
+    found.start("--exercises", str(folder))
+    yield found
+    found.end()
+
+
+def sign_in(page: Page, serving: Serving) -> None:
+    page.goto("/sign-in")
+    page.get_by_label("Password").fill(serving.password() or "")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_a_check_is_mended_and_the_class_regraded(
+    open_page: Callable[..., Page],  # noqa: F811
+    serving: Serving,
+    folder: Path,
+    script: bool,
+) -> None:
+    (folder / "status" / "checks.py").write_text(CHECKS)
+    participant, teacher = open_page(PHONE, script=script), open_page(script=script)
+    name = "Ada" if script else "Bea"
+    join(participant, name)
+    participant.goto("/exercises/status")
+    participant.get_by_label("answer.sh").fill("exit 8\n")
+    participant.get_by_role("button", name="Submit").click()
+    expect(participant.get_by_text("1 of 3 points")).to_be_visible()
+    sign_in(teacher, serving)
+    teacher.get_by_role("link", name="Scoreboard").click()
+    no_wider_than_the_screen(teacher)
+    teacher.get_by_role("row", name=name).get_by_role("link", name="1", exact=True).click()
+    expect(teacher.get_by_role("heading", name="End with the right status")).to_be_visible()
+    expect(teacher.get_by_text("wrong-status")).to_be_visible()
+    (folder / "status" / "checks.py").write_text(CHECKS.replace("== 7", "== 8"))
+    teacher.get_by_role("link", name="Regrade").click()
+    teacher.get_by_label("Which").first.select_option("status")
+    teacher.get_by_role("button", name="See what would change").click()
+    # The page asks again by itself until the worker is done.
+    row = teacher.get_by_role("row", name=name)
+    expect(row).to_contain_text("1 of 3")
+    expect(row).to_contain_text("3 of 3")
+    expect(row).to_contain_text("+2")
+    participant.reload()
+    expect(participant.get_by_text("1 of 3 points")).to_be_visible()
+    teacher.get_by_role("button", name="Apply").click()
+    expect(teacher.get_by_text("Applied: ")).to_be_visible()
+    participant.reload()
+    expect(participant.get_by_text("Solved: every check passed.")).to_be_visible()
+
+
+def test_a_score_by_hand(open_page: Callable[..., Page], serving: Serving) -> None:  # noqa: F811
+    participant, teacher = open_page(), open_page(PHONE, scheme="dark")
+    join(participant, "Cleo")
+    participant.goto("/exercises/status")
+    participant.get_by_label("answer.sh").fill("exit 1\n")
+    participant.get_by_role("button", name="Submit").click()
+    expect(participant.get_by_text("1 of 3 points")).to_be_visible()
+    sign_in(teacher, serving)
+    teacher.get_by_role("link", name="Participants").click()
+    no_wider_than_the_screen(teacher)
+    teacher.get_by_role("link", name="Cleo").click()
+    no_wider_than_the_screen(teacher)
+    teacher.get_by_role("link", name="End with the right status").first.click()
+    no_wider_than_the_screen(teacher)
+    teacher.get_by_label("Points, of 3").fill("2.5")
+    teacher.get_by_label("Reason").fill("explained it at the desk")
+    teacher.get_by_role("button", name="Set the score").click()
+    expect(teacher.get_by_text("has 2.5 of 3 points, set by hand.")).to_be_visible()
+    participant.reload()
+    expect(participant.get_by_text("explained it at the desk")).to_be_visible()
+    teacher.get_by_role("button", name="Revoke").click()
+    expect(teacher.get_by_text("What was graded counts again.")).to_be_visible()
+    participant.reload()
+    expect(participant.get_by_text("explained it at the desk")).to_be_hidden()
+    teacher.get_by_role("link", name="Audit log").click()
+    expect(teacher.get_by_text("revoked a score set by hand").last).to_be_visible()
+    no_wider_than_the_screen(teacher)

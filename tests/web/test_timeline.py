@@ -1,0 +1,49 @@
+"""Points over time, as a picture and as numbers."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from web.timeline import MOST, draw
+from worker.statistics import Attempt
+from worker.submission import State
+
+COUNTS: dict[str, object] = {"one": None, "two": None}
+
+
+def attempt(who: int, at: float, score: float, exercise: str = "one") -> Attempt:
+    return Attempt(f"{who}-{at}", who, exercise, State.GRADED, score, False, at)
+
+
+def test_the_best_of_each_exercise_adds_up() -> None:
+    plot = draw(
+        [
+            attempt(1, 0, 2),
+            attempt(1, 50, 1),
+            attempt(2, 50, 1),
+            attempt(1, 100, 4),
+            attempt(1, 100, 3, "two"),
+            attempt(3, 100, 9, "gone"),
+            attempt(4, 100, 0),
+        ],
+        COUNTS,
+        None,
+    )
+    assert plot is not None
+    assert [line.participant_id for line in plot.lines] == [1, 2], "who has no points is not shown"
+    assert plot.lines[0].points == (2.0, 2.0, 2.0, 2.0, 2.0, 7.0)
+    assert plot.lines[1].points == (0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
+    assert plot.lines[0].steps.startswith("44.0,288.0 44.0,288.0 44.0,210.3")
+    assert plot.lines[0].steps.endswith("560.0,16.0")
+    assert [level.points for level in plot.levels] == [0.0, 1.8, 3.5, 5.2, 7.0]
+
+
+def test_only_those_who_lead_and_only_until_then() -> None:
+    attempts = [attempt(who, who, who) for who in range(1, 20)]
+    plot = draw(attempts, COUNTS, 15.0)
+    assert plot is not None
+    assert [line.participant_id for line in plot.lines] == list(range(15, 15 - MOST, -1))
+    labels = [line.label_y for line in plot.lines]
+    assert all(below - above >= 16 for above, below in pairwise(labels))
+    assert draw(attempts, COUNTS, 0.5) is None
+    assert draw([], COUNTS, None) is None

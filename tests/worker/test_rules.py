@@ -1,0 +1,87 @@
+"""Rules of sections: what they refuse, what lateness costs, and that it follows the rules as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import update
+
+from grader.model import Exercise
+from worker.audit import Action
+from worker.people import Participant
+from worker.rules import NONE, Rule
+from worker.store import Store
+from worker.tables import submissions
+
+
+@pytest.mark.parametrize(
+    ("rule", "at", "refused", "points"),
+    [
+        (NONE, 10.0, False, 4.0),
+        (Rule(paused=True), 10.0, True, 4.0),
+        (Rule(deadline=10.0), 10.0, False, 4.0),
+        (Rule(deadline=10.0), 10.1, True, 4.0),
+        (Rule(deadline=10.0, late_percent=25), 10.1, False, 3.0),
+        (Rule(deadline=10.0, late_percent=0), 10.1, False, 4.0),
+        (Rule(deadline=10.0, late_percent=100), 10.1, False, 0.0),
+        (Rule(late_percent=50), 99.0, False, 4.0),
+    ],
+)
+def test_what_a_rule_says(rule: Rule, at: float, refused: bool, points: float) -> None:
+    assert bool(rule.refusal(at)) is refused
+    assert rule.counted(4.0, at) == points
+
+
+def test_rules_are_kept_and_told(store: Store) -> None:
+    assert store.rules.of(1) == {}
+    rule = Rule(True, 981173100.0, 20, 3)
+    store.rules.set(1, "A", rule, "teacher")
+    store.rules.set(1, "A", rule, "teacher")
+    assert store.rules.of(1) == {"A": rule}
+    store.rules.set(1, "A", NONE, "teacher")
+    assert store.rules.of(1) == {}
+    trail = [entry.deed for entry in store.audit.entries(action=Action.RULES)]
+    assert [(deed.before, deed.after) for deed in trail] == [
+        ("paused, until 2001-02-03 04:05 UTC, late answers lose 20 %, 3 attempts", "none"),
+        ("none", "paused, until 2001-02-03 04:05 UTC, late answers lose 20 %, 3 attempts"),
+    ]
+
+
+def test_a_late_answer_counts_less_than_one_in_time(
+    store: Store,
+    join: Callable[[str], Participant],
+    exercise: Exercise,
+    graded: Callable[..., str],
+) -> None:
+    ada = join("ada")
+    early, late = graded(ada, exercise, points=3.0), graded(ada, exercise, points=4.0)
+    with store.database.write() as connection:
+        for identity, at in ((early, 100.0), (late, 200.0)):
+            connection.execute(update(submissions).where(submissions.c.id == identity).values(created_at=at))
+
+    def best(rule: Rule) -> tuple[float, str | None, bool, float]:
+        rules = {exercise.slug: rule}
+        (grade,) = store.gradebook.grades(1, rules=rules)
+        (standing,) = store.gradebook.standings(1, rules=rules)
+        assert standing.score == grade.score
+        return grade.score, grade.submission_id, grade.late, standing.at
+
+    assert best(NONE) == (4.0, late, False, 200.0)
+    assert best(Rule(deadline=150.0, late_percent=50)) == (3.0, early, False, 100.0)
+    assert best(Rule(deadline=150.0, late_percent=20)) == (3.2, late, True, 200.0)
+    assert best(Rule(deadline=50.0, late_percent=100))[0] == 0.0
+
+
+def test_only_answers_that_came_to_something_are_attempts(
+    store: Store,
+    join: Callable[[str], Participant],
+    exercise: Exercise,
+    graded: Callable[..., str],
+) -> None:
+    ada = join("ada")
+    graded(ada, exercise)
+    waiting, _ = store.submissions.submit(ada, exercise, {"answer.sh": b"exit\n"})
+    assert store.rules.used(ada.id, exercise.slug) == 2
+    store.submissions.cancel(waiting)
+    assert store.rules.used(ada.id, exercise.slug) == 1

@@ -1,0 +1,84 @@
+"""The page on which instructors pause sections, and set deadlines, lateness and numbers of attempts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask import redirect as to
+from werkzeug.wrappers import Response as Redirect
+
+from grader.exercise.path import SECTIONS
+from web.finding import workshop_named
+from web.identity import acting, instructors_only, staff_only
+from web.services import services
+from worker.people import Workshop
+from worker.rules import NONE, Rule
+
+blueprint = Blueprint("section_rules", __name__)
+
+_MOST_ATTEMPTS: Final = 1_000
+
+
+@blueprint.get("/workshops/<int:identity>/rules")
+@staff_only
+def overview(identity: int) -> str:
+    """Show the rules of every section."""
+    return _page(workshop_named(identity), "", None)
+
+
+@blueprint.post("/workshops/<int:identity>/rules")
+@instructors_only
+def change(identity: int) -> tuple[str, int] | Redirect:
+    """Let other rules hold for a section."""
+    workshop = workshop_named(identity)
+    section = request.form.get("section", "")
+    if section not in _sections():
+        abort(404, "There is no such section.")
+    try:
+        rule = Rule(
+            request.form.get("paused") == "1",
+            _moment(request.form.get("deadline", "").strip()),
+            _number(request.form.get("late_percent", "").strip(), 0, 100),
+            _number(request.form.get("most_attempts", "").strip(), 1, _MOST_ATTEMPTS),
+        )
+    except (ValueError, OverflowError):
+        problem = (
+            "A deadline looks like 2030-06-21T17:30, lateness costs from 0 to 100 percent, "
+            f"and attempts are from 1 to {_MOST_ATTEMPTS}."
+        )
+        return _page(workshop, section, problem), 422
+    services().store.rules.set(workshop.id, section, rule, acting())
+    services().changed(workshop)
+    flash(f"Section {section}: {rule if rule != NONE else 'no rules of its own'}.")
+    return to(url_for("section_rules.overview", identity=identity), 303)
+
+
+def _moment(given: str) -> float | None:
+    return datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
+
+
+def _number(given: str, least: int, most: int) -> int | None:
+    if not given:
+        return None
+    if not given.isascii() or not least <= (number := int(given)) <= most:
+        raise ValueError(given)
+    return number
+
+
+def _sections() -> list[str]:
+    return list(dict.fromkeys(exercise.section for exercise in services().exercises.values()))
+
+
+def _page(workshop: Workshop, wrong: str, problem: str | None) -> str:
+    return render_template(
+        "rules.html",
+        workshop=workshop,
+        sections=_sections(),
+        titles=SECTIONS,
+        rules=services().store.rules.of(workshop.id),
+        without=NONE,
+        wrong=wrong,
+        problem=problem,
+    )

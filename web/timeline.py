@@ -1,0 +1,137 @@
+"""Points over time, of those who lead: steps in a picture, and a table that says the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from worker.statistics import Attempt
+from worker.submission import State
+
+MOST: Final = 8
+"""Lines in one picture: more could not be told apart."""
+
+WIDTH: Final = 720.0
+HEIGHT: Final = 320.0
+_LEFT: Final = 44.0
+_RIGHT: Final = 560.0  # names stand to the right of it
+_TOP: Final = 16.0
+_BOTTOM: Final = 288.0
+_LABEL: Final = 16.0  # height of a name
+_MOMENTS: Final = 6
+_Scale = Callable[[float], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One participant.
+
+    Attributes:
+        steps: Points of a polyline.
+        end_y: Where the line ends.
+        label_y: Where the name stands, clear of the others.
+        points: At each moment of the plot.
+    """
+
+    participant_id: int
+    steps: str
+    end_y: float
+    label_y: float
+    points: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A number of points as a line across the picture."""
+
+    y: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment below the picture; `at` in seconds since 1970."""
+
+    x: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """The picture: who leads comes first."""
+
+    lines: tuple[Line, ...]
+    levels: tuple[Level, ...]
+    moments: tuple[Moment, ...]
+
+
+def draw(attempts: Iterable[Attempt], counts: Mapping[str, object], until: float | None) -> Plot | None:
+    """Draw who has the most points, and since when.
+
+    Args:
+        attempts: Of everybody, the oldest first.
+        counts: Exercises that count, by slug.
+        until: What came later is not shown, in seconds since 1970.
+
+    Returns:
+        ``None`` where nobody has a point yet.
+    """
+    series = _series(
+        attempt
+        for attempt in attempts
+        if attempt.state is State.GRADED
+        and attempt.exercise in counts
+        and (until is None or attempt.at <= until)
+    )
+    if not series:
+        return None
+    leading = sorted(series.items(), key=lambda one: (-one[1][-1][1], one[1][-1][0]))[:MOST]
+    first = min(steps[0][0] for _, steps in leading)
+    last = max(steps[-1][0] for _, steps in leading)
+    length = max(last - first, 60.0)
+    most = leading[0][1][-1][1]
+
+    def across(at: float) -> float:
+        return _LEFT + (at - first) / length * (_RIGHT - _LEFT)
+
+    def up(points: float) -> float:
+        return _BOTTOM - points / most * (_BOTTOM - _TOP)
+
+    moments = tuple(first + length * place / (_MOMENTS - 1) for place in range(_MOMENTS))
+    lines: list[Line] = []
+    label = 0.0
+    for participant_id, steps in leading:
+        end = up(steps[-1][1])
+        label = max(end, label + _LABEL)
+        told = tuple(max((points for at, points in steps if at <= one), default=0.0) for one in moments)
+        lines.append(Line(participant_id, _polyline(steps, across, up), round(end, 1), round(label, 1), told))
+    return Plot(
+        tuple(lines),
+        tuple(Level(round(up(most * part / 4), 1), round(most * part / 4, 1)) for part in range(5)),
+        tuple(Moment(round(across(one), 1), one) for one in moments),
+    )
+
+
+def _series(attempts: Iterable[Attempt]) -> dict[int, list[tuple[float, float]]]:
+    """Return when each participant's sum of best scores rose, and to what."""
+    best: dict[tuple[int, str], float] = {}
+    found: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for attempt in attempts:
+        key = attempt.participant_id, attempt.exercise
+        gained = attempt.score - best.get(key, 0.0)
+        if gained > 0:
+            best[key] = attempt.score
+            own = found[attempt.participant_id]
+            own.append((attempt.at, round((own[-1][1] if own else 0.0) + gained, 6)))
+    return found
+
+
+def _polyline(steps: list[tuple[float, float]], across: _Scale, up: _Scale) -> str:
+    """Return the corners of steps, from no points at the first of them to the end of the picture."""
+    corners = [(across(steps[0][0]), up(0.0))]
+    for at, points in steps:
+        corners += [(across(at), corners[-1][1]), (across(at), up(points))]
+    corners.append((_RIGHT, corners[-1][1]))
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
