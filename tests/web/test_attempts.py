@@ -114,7 +114,7 @@ def test_a_file_is_downloaded_and_never_shown(browser: Browsers, app: object) ->
     ada = browser()
     ada.join("ada")
     identity = hand_in(ada, "<script>alert(1)</script>\n")
-    reply = ada._client.get(f"/submissions/{identity}/files/answer.sh")
+    reply = ada.client.get(f"/submissions/{identity}/files/answer.sh")
     assert reply.data == b"<script>alert(1)</script>\n"
     assert reply.headers["Content-Disposition"] == "attachment; filename=answer.sh"
     assert reply.mimetype == "application/octet-stream"
@@ -127,7 +127,7 @@ def test_everybody_starts_with_values_of_their_own(browser: Browsers) -> None:
     for name in ("ada", "eve"):
         one = browser()
         one.join(name)
-        packed = one._client.get(f"/exercises/{FOLDER_SLUG}/start.zip").data
+        packed = one.client.get(f"/exercises/{FOLDER_SLUG}/start.zip").data
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             assert archive.testzip() is None
             names = archive.namelist()
@@ -136,7 +136,7 @@ def test_everybody_starts_with_values_of_their_own(browser: Browsers) -> None:
         assert f"{FOLDER_SLUG}/files/" in names
     assert tasks[0] != tasks[1]
     assert "{{" not in tasks[0]
-    assert "/join" in browser()._client.get(f"/exercises/{FOLDER_SLUG}/start.zip").headers["Location"]
+    assert "/join" in browser().client.get(f"/exercises/{FOLDER_SLUG}/start.zip").headers["Location"]
 
 
 @pytest.mark.parametrize("letters", [2, 40, 120, 400])

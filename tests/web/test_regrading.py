@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.web.conftest import Browser
-from tests.web.test_pages import SLUG, grade
+from tests.web.test_api import SLUG, grade
 from web.services import Services
 from worker.audit import Action
 from worker.rejudging import Rejudging

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.literals import CHECKS, write_exercise
+from tests.web.browsing import PHONE, join, no_wider_than_the_screen
 from tests.web.serving import Serving
-from tests.web.test_browser import PHONE, chromium, join, no_wider_than_the_screen, open_page  # noqa: F401
 
 pytestmark = [pytest.mark.slow]
 
@@ -40,7 +40,7 @@ def sign_in(page: Page, serving: Serving) -> None:
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 def test_a_check_is_mended_and_the_class_regraded(
-    open_page: Callable[..., Page],  # noqa: F811
+    open_page: Callable[..., Page],
     serving: Serving,
     folder: Path,
     script: bool,
@@ -76,7 +76,7 @@ def test_a_check_is_mended_and_the_class_regraded(
     expect(participant.get_by_text("Solved: every check passed.")).to_be_visible()
 
 
-def test_a_score_by_hand(open_page: Callable[..., Page], serving: Serving) -> None:  # noqa: F811
+def test_a_score_by_hand(open_page: Callable[..., Page], serving: Serving) -> None:
     participant, teacher = open_page(), open_page(PHONE, scheme="dark")
     join(participant, "Cleo")
     participant.goto("/exercises/status")
