@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_licence_of_everything_in_the_editor_lies_beside_it() -> None:
     static = ROOT / "web/static"
     licences = (static / "editor.licences.txt").read_text()
-    locked = json.loads((ROOT / "editor/package-lock.json").read_text())["packages"]
+    locked = json.loads((ROOT / "web/editor/package-lock.json").read_text())["packages"]
     bundled = {path: found for path, found in locked.items() if path and not found.get("dev")}
     assert len(bundled) > 5
     missing = [
