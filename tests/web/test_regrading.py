@@ -120,6 +120,9 @@ def test_assistants_cancel_nothing(browser: Browsers, services: Services, teache
     place = ada.send(f"/exercises/{SLUG}", **{"text:answer.sh": "exit 1"}).headers["Location"]
     services.store.people.add_account("helper", "assistant", "a long password")
     assert helper.send("/sign-in", name="helper", password="a long password").status_code == 302
+    assert ">Cancel<" in ada.get(place)
+    assert ">Cancel<" in teacher.get(place)
+    assert ">Cancel<" not in helper.get(place)
     assert helper.send(f"{place}/cancel", page="/").status_code == 403
     assert teacher.send(f"{place}/cancel", page="/").status_code == 303
     assert services.store.submissions.of(1)[0].state is State.CANCELLED
