@@ -29,7 +29,7 @@ class Moves:
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         """Say which hierarchy processes are moved in; no thread is started yet."""
-        self._file = _own_group(hierarchy)
+        self._hierarchy = hierarchy
         self._changed = threading.Condition()
         self._expected = 0
         self._until = 0.0
@@ -64,17 +64,22 @@ class Moves:
         return self._closed or self._expected > 0 or time.monotonic() < self._until
 
     def _keep_ready(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._wanted)
+                if self._closed:
+                    return
+            self._move_while_wanted()
+
+    def _move_while_wanted(self) -> None:
         try:
-            group = os.open(self._file, os.O_WRONLY | os.O_CLOEXEC)
-        except OSError:
-            return  # sandboxes only start later
+            group = os.open(_own_group(self._hierarchy), os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:  # sandboxes only start later
+            time.sleep(_LINGER_SECONDS)
+            return
         me = str(os.getpid()).encode()
         try:
-            while True:
-                with self._changed:
-                    self._changed.wait_for(self._wanted)
-                    if self._closed:
-                        return
+            while self._wanted() and not self._closed:
                 with suppress(OSError):  # a group that hands controllers on takes nobody (cgroup v2)
                     os.write(group, me)
                 time.sleep(_INTERVAL_SECONDS)

@@ -61,7 +61,7 @@ def test_the_first_move_after_a_rest_does_not_wait(settings: object) -> None:
                 taken[True].append(move_ms(procs))
     moves.close()
     if statistics.median(taken[False]) < _SLOW_MS:
-        pytest.skip("this kernel favours moves anyway")
+        pytest.skip("moves are quick here anyway, by a setting of the kernel or because others keep moving")
     assert statistics.median(taken[True]) < _SLOW_MS
 
 
