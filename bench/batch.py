@@ -11,7 +11,7 @@ from itertools import repeat
 from pathlib import Path
 
 from bench.bare_runtime import BareRuntime, bare_runtime
-from bench.bench import Bench
+from bench.bench import Bench, rest
 from bench.figures import Measured, Row, Samples, best
 from bench.parallel import rate
 from bench.workshop import PLAIN, SCRIPT, write_answers
@@ -40,6 +40,7 @@ def measure(bench: Bench) -> Measured:
         for number in range(bench.times(_ROUNDS)):
             bench.say(f"  round {number + 1}")
             _yardsticks(bench, runtime, count, rates)
+            rest()
             seconds = _batch(bench, answers, folder / f"out-{number}")
             rates["grader batch"].append(count / seconds)
             start = _batch(bench, folder / "one", folder / f"one-{number}")
@@ -74,9 +75,11 @@ def measure(bench: Bench) -> Measured:
 
 def _yardsticks(bench: Bench, runtime: BareRuntime, count: int, rates: dict[str, list[float]]) -> None:
     for workers in _DOCKER_WORKERS:
+        rest()
         found = rate(bench.yardstick.run, repeat(SCRIPT, max(workers, bench.times(_DOCKER_RUNS))), workers)
         rates[f"docker run, {workers} at once"].append(found)
     for workers in _RUNTIME_WORKERS:
+        rest()
         rates[f"runtime alone, {workers} at once"].append(
             rate(runtime.run, runtime.prepare(count // 2), workers)
         )

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 
-from bench.bench import Bench, milliseconds
+from bench.bench import Bench, milliseconds, rest
 from bench.figures import Measured, Row, Samples, ratio
 from bench.parallel import rate
 from bench.served import Client, Service, bare_application, drain, redis
@@ -76,6 +76,7 @@ def _throughput(
         client.join(f"throughput {number}")
     ours, theirs = [], []
     for _ in range(bench.times(8) // 2 or 1):
+        rest()
         theirs.append(rate(lambda _: bench.yardstick.run(SCRIPT), range(bench.times(40)), 4))
         waiting = threading.local()
         spare = list(clients)
@@ -85,6 +86,7 @@ def _throughput(
                 waiting.client = spare.pop()
             waiting.client.verdict(waiting.client.submit())
 
+        rest()
         ours.append(rate(one, range(bench.times(400)), len(clients)))
     by_us, by_docker = Samples("1/s", tuple(ours)), Samples("1/s", tuple(theirs))
     rows.append(
@@ -115,7 +117,9 @@ def _storing(
     ours, theirs = [], []
     with bare_application(folder) as port:
         for _ in range(bench.times(8) // 2 or 1):
+            rest()
             theirs.append(_posts([Client(port) for _ in range(8)], "/", body, bench.times(1600)))
+            rest()
             with service.worker_stopped():
                 ours.append(_posts(clients, "/api/v1/submissions", body, bench.times(800)))
             drain(service)
