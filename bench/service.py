@@ -147,7 +147,6 @@ def _posting_beside_the_worker(
     samples: dict[str, Samples],
 ) -> None:
     """Send submissions at a steady rate, whatever became of earlier ones, while the worker works."""
-    body = {"exercise": PLAIN, "files": {"answer.sh": SCRIPT}}
     count = bench.times(1000)
     taken: list[float] = []
     begin = time.perf_counter() + 0.1
@@ -155,7 +154,7 @@ def _posting_beside_the_worker(
     def one(number: int, client: Client) -> None:
         due = begin + number / STEADY_RATE
         time.sleep(max(0.0, due - time.perf_counter()))
-        client.call("POST", "/api/v1/submissions", body)
+        client.submit()
         taken.append((time.perf_counter() - due) * 1000)  # from when it was due: waiting counts
 
     def some(share: int) -> None:

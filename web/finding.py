@@ -1,4 +1,4 @@
-"""Finds what the address of an instructors' page names, or says that it is not there."""
+"""Finds what a page is about, by its address or by who looks at it, or says that it is not there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import abort
 
 from grader.model import Exercise
 from web.services import services
-from worker.people import Workshop
+from worker.people import Participant, Workshop
 from worker.roster import Member
 from worker.submission import Submitted
 
@@ -16,6 +16,12 @@ from worker.submission import Submitted
 def workshop_named(identity: int) -> Workshop:
     """Return a workshop that is not archived."""
     return services().store.people.workshop(identity) or _missing("There is no such workshop.")
+
+
+def workshop_before(participant: Participant | None) -> Workshop:
+    """Return the workshop of a participant, or the one that instructors look at."""
+    found = services().workshop(participant.workshop_id) if participant else services().first_workshop()
+    return found or _missing("There is no workshop.")
 
 
 def member_named(identity: int) -> Member:

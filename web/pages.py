@@ -17,6 +17,7 @@ from grader.model import Exercise
 from grader.parameters import fill
 from web import markdown, starting, task_form
 from web.command_lines import command_lines
+from web.finding import workshop_before
 from web.identity import account, participant, participants_only
 from web.problems import Problem
 from web.reply import download
@@ -197,9 +198,7 @@ def scoreboard() -> str | Redirect:
     found = participant()
     if found is None and account() is None:
         return to(url_for("account.join", next=url_for("pages.scoreboard")))
-    workshop = services().workshop(found.workshop_id) if found else services().first_workshop()
-    if workshop is None:
-        abort(404, "There is no workshop.")
+    workshop = workshop_before(found)
     mine = found.id if found else None
     staff = account() is not None
     now, names = staff and "now" in request.args, staff and "names" in request.args

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
 from web import timeline
+from web.finding import workshop_before
 from web.identity import account, participant
 from web.pseudonyms import pseudonym
 from web.services import services
@@ -20,9 +21,7 @@ def over_time() -> str | Redirect:
     found = participant()
     if found is None and account() is None:
         return to(url_for("account.join", next=url_for("progress.over_time")))
-    workshop = services().workshop(found.workshop_id) if found else services().first_workshop()
-    if workshop is None:
-        abort(404, "There is no workshop.")
+    workshop = workshop_before(found)
     staff = account() is not None
     now = staff and "now" in request.args
     shown = staff and "names" in request.args

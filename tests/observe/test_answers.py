@@ -55,6 +55,16 @@ DOCKERFILE = '[[files]]\nname = "Dockerfile"\nkind = "dockerfile"\n'
 COMPOSE = '[[files]]\nname = "compose.yaml"\nkind = "compose"\n'
 
 
+def prepared(folder: Path, setup: str) -> Exercise:
+    """Write an exercise of docker commands with a setup."""
+    path = folder / "an-exercise"
+    exercise(folder, f'profile = "docker"\n{SHELL}')
+    described = (path / "exercise.toml").read_text()
+    (path / "exercise.toml").write_text(f'setup = "setup.sh"\n{described}')
+    (path / "setup.sh").write_text(setup)
+    return load(path)
+
+
 def test_a_plain_answer(observer: Observer, tmp_path: Path) -> None:
     """Output, status and control group of a script that is the first process."""
     found = observe(
@@ -207,14 +217,7 @@ def test_an_answer_that_spoils_its_engine_is_still_graded(observer: Observer, tm
 @pytest.mark.slow
 def test_what_a_setup_says_is_out_of_an_answers_reach(observer: Observer, tmp_path: Path) -> None:
     """Also what it made is seen, which it made before anybody listened."""
-    folder = tmp_path / "an-exercise"
-    exercise(tmp_path, f'profile = "docker"\n{SHELL}')
-    described = (folder / "exercise.toml").read_text()
-    (folder / "exercise.toml").write_text(f'setup = "setup.sh"\n{described}')
-    (folder / "setup.sh").write_text(
-        "docker tag busybox planted:1\ndocker images --quiet --no-trunc planted\n"
-    )
-    made = load(folder)
+    made = prepared(tmp_path, "docker tag busybox planted:1\ndocker images --quiet --no-trunc planted\n")
     found = observe(observer, made, answer__sh="docker rmi planted:1\n")
     assert found.setup.stdout.strip() == next(
         image.id for image in found.engine.images if "busybox:latest" in image.tags
@@ -227,12 +230,7 @@ def test_what_a_setup_says_is_out_of_an_answers_reach(observer: Observer, tmp_pa
 @pytest.mark.slow
 def test_a_setup_that_fails_is_the_authors_fault(observer: Observer, tmp_path: Path) -> None:
     """The message names the exercise and what its script said."""
-    folder = tmp_path / "an-exercise"
-    exercise(tmp_path, f'profile = "docker"\n{SHELL}')
-    described = (folder / "exercise.toml").read_text()
-    (folder / "exercise.toml").write_text(f'setup = "setup.sh"\n{described}')
-    (folder / "setup.sh").write_text("echo broken >&2; exit 3\n")
-    one = load(folder)
+    one = prepared(tmp_path, "echo broken >&2; exit 3\n")
     with pytest.raises(ExerciseError, match=r"an-exercise.*3.*broken"):
         observe(observer, one, answer__sh=":")
 

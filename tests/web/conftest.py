@@ -104,6 +104,14 @@ def browser(app: Flask) -> Callable[[], Browser]:
     return lambda: Browser(app)
 
 
+@pytest.fixture
+def teacher(browser: Callable[[], Browser]) -> Browser:
+    """An instructor who has signed in."""
+    found = browser()
+    found.sign_in()
+    return found
+
+
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A whole service."""

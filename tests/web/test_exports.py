@@ -26,13 +26,6 @@ SCHEMA = Path(__file__).parents[1] / "report/jenkins-junit.xsd"
 
 
 @pytest.fixture
-def teacher(browser: Browsers) -> Browser:
-    found = browser()
-    found.sign_in()
-    return found
-
-
-@pytest.fixture
 def results(browser: Browsers, services: Services) -> None:
     """Two who have answered, one by an evil name with a score by hand, and one who has only joined."""
     for name in ("=1+1", "Eve"):

@@ -21,13 +21,6 @@ ATTEMPTS = f"/participants/1/exercises/{SLUG}"
 
 
 @pytest.fixture
-def teacher(browser: Browsers) -> Browser:
-    found = browser()
-    found.sign_in()
-    return found
-
-
-@pytest.fixture
 def ada(browser: Browsers, services: Services) -> Browser:
     """Somebody with one verdict: 1 of 4 points."""
     found = browser()

@@ -21,13 +21,6 @@ Token = Callable[[str], dict[str, str]]
 PAGE = "/workshops/1/rules"
 
 
-@pytest.fixture
-def teacher(browser: Browsers) -> Browser:
-    found = browser()
-    found.sign_in()
-    return found
-
-
 def send(client: FlaskClient, headers: dict[str, str], key: str = "", text: str = "exit 1") -> int:
     more = {"Idempotency-Key": key} if key else {}
     body = {"exercise": SLUG, "files": {"answer.sh": text}}
