@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bench.bench import Bench
 from bench.figures import Measured, Row, Samples

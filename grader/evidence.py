@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -21,8 +20,7 @@ Value = str | int
 _Section = TypeVar("_Section")
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerFile:
+class AnswerFile(msgspec.Struct, frozen=True):
     """One file that was handed in: its text, or for what is not UTF-8 a lossy reading of it."""
 
     text: str
@@ -30,8 +28,7 @@ class AnswerFile:
     lossy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True):
     """Where the answer ran."""
 
     kernel: str
@@ -41,8 +38,7 @@ class Machine:
     engine_version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """How one program ran.
 
     Attributes:
@@ -65,8 +61,7 @@ class Run:
     cpu_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class OomKill:
+class OomKill(msgspec.Struct, frozen=True):
     """One kill by the kernel's OOM killer, as its own log records it.
 
     Attributes:
@@ -85,8 +80,7 @@ class OomKill:
     uid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Oom:
+class Oom(msgspec.Struct, frozen=True):
     """OOM kills by two independent witnesses: the kernel log and the groups' counters.
 
     Attributes:
@@ -106,8 +100,7 @@ class Oom:
         return tuple(kill for kill in self.kills if kill.group == group)[:counted]
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(msgspec.Struct, frozen=True):
     """One process, as the host saw it.
 
     Attributes:
@@ -130,8 +123,7 @@ class Process:
     seen_ms: tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class PidNamespace:
+class PidNamespace(msgspec.Struct, frozen=True):
     """A PID namespace as seen from inside it, by the host's own binaries through nsenter.
 
     Attributes:
@@ -145,8 +137,7 @@ class PidNamespace:
     pids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Processes:
+class Processes(msgspec.Struct, frozen=True):
     """Every process seen in the sandbox, and the last look at it.
 
     Attributes:
@@ -169,16 +160,14 @@ class Processes:
         return tuple(process for process in self.all if process.pid in alive)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """Memory of a group at one moment."""
 
     at_ms: float
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cgroup:
+class Cgroup(msgspec.Struct, frozen=True):
     """One control group of the sandbox.
 
     Attributes:
@@ -205,8 +194,7 @@ class Cgroup:
     alive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkNamespace:
+class NetworkNamespace(msgspec.Struct, frozen=True):
     """One network namespace, read through a process in it.
 
     Attributes:
@@ -219,8 +207,7 @@ class NetworkNamespace:
     listening: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BuildStep:
+class BuildStep(msgspec.Struct, frozen=True):
     """One step of a build, as the builder reported it."""
 
     title: str
@@ -229,8 +216,7 @@ class BuildStep:
     wall_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(msgspec.Struct, frozen=True):
     """One build of a Dockerfile.
 
     Attributes:
@@ -247,8 +233,7 @@ class Build:
     wall_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFile:
+class LayerFile(msgspec.Struct, frozen=True):
     """One entry of a layer."""
 
     path: str
@@ -260,8 +245,7 @@ class LayerFile:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True):
     """What one layer changed.
 
     Attributes:
@@ -285,16 +269,14 @@ class Layer:
     truncated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryStep:
+class HistoryStep(msgspec.Struct, frozen=True):
     """One line of an image's history, oldest first; `empty` steps made no layer."""
 
     created_by: str
     empty: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(msgspec.Struct, frozen=True):
     """What an image says about how to run it; ``None`` where it says nothing."""
 
     entrypoint: tuple[str, ...] | None
@@ -309,8 +291,7 @@ class ImageConfig:
     healthcheck: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(msgspec.Struct, frozen=True):
     """One image in the engine; layers and history only where they were asked for."""
 
     id: str
@@ -320,8 +301,7 @@ class Image:
     layers: tuple[Layer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(msgspec.Struct, frozen=True):
     """One container in the engine.
 
     Attributes:
@@ -340,8 +320,7 @@ class Container:
     inspect: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(msgspec.Struct, frozen=True):
     """What the disposable engine held at the last look."""
 
     containers: tuple[Container, ...]
@@ -359,8 +338,7 @@ class Engine:
         return next((found for found in self.images if wanted in found.tags), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event of the engine, streamed from before the answer began.
 
     Attributes:
@@ -378,8 +356,7 @@ class Event:
     attributes: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(msgspec.Struct, frozen=True):
     """What came of one probe that the exercise asked for.
 
     Attributes:
@@ -401,11 +378,10 @@ class Probe:
     container: Container | None = None
     build: Build | None = None
     processes: tuple[Process, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Sections:
+class Sections(msgspec.Struct, frozen=True):
     """The parts of the evidence that depend on the profile; ``None`` where not observed."""
 
     run: Run | None = None
@@ -420,8 +396,7 @@ class Sections:
     setup: Run | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """Everything that was observed about one submission.
 
     A section that was not observed raises `NotObservedError` when a check reads it, and the check is

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from typing import Final
+
+from msgspec.structs import fields
 
 from grader.check import Feedback
 from grader.errors import NotObservedError

@@ -90,6 +90,14 @@ def receive(connection: socket.socket) -> bytes | None:
     return None if head is None else _receive_exactly(connection, _LENGTH.unpack(head)[0])
 
 
+def _receive_request(connection: socket.socket) -> bytes | None:
+    """Return the next frame, or ``None`` where the parent hung up, be it with an answer of ours unread."""
+    try:
+        return receive(connection)
+    except ConnectionResetError:
+        return None
+
+
 def _receive_exactly(connection: socket.socket, size: int) -> bytes | None:
     piece = connection.recv(size)
     if len(piece) == size:
@@ -180,7 +188,7 @@ def main(progress: int, parent: int, loaded: Mapping[str, Exercise]) -> None:
     judging = _Judge(msgspec.json.decode(first, type=Start), progress, loaded)
     send(connection, b"ready")
     decoder = msgspec.json.Decoder(JudgeEvidence | JudgeBundles)
-    while (frame := receive(connection)) is not None:
+    while (frame := _receive_request(connection)) is not None:
         request = decoder.decode(frame)
         answer: Judged | list[Verdict]
         if isinstance(request, JudgeBundles):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from grader.evidence import Evidence, Value
 
@@ -44,8 +45,7 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What one sandbox may use.
 
     Attributes:
@@ -71,8 +71,7 @@ class Limits:
 ENGINE_LIMITS = Limits(memory_bytes=512 * MIB, pids=512, cpus=2.0, disk_bytes=400 * MIB, wall_seconds=60.0)
 
 
-@dataclass(frozen=True, slots=True)
-class FileSpec:
+class FileSpec(msgspec.Struct, frozen=True):
     """A file that an answer consists of.
 
     Attributes:
@@ -85,8 +84,7 @@ class FileSpec:
     nothing: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterSpec:
+class ParameterSpec(msgspec.Struct, frozen=True):
     """How a value is drawn for a participant: an integer, one of a list, or a random token."""
 
     minimum: int = 0
@@ -95,8 +93,7 @@ class ParameterSpec:
     token_length: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(msgspec.Struct, frozen=True):
     """Which costly observations an exercise wants besides those of its profile.
 
     Attributes:
@@ -114,8 +111,7 @@ class Watch:
     search: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeSpec:
+class ProbeSpec(msgspec.Struct, frozen=True):
     """Something that the grader does to the answer's result before the last look.
 
     Attributes:
@@ -128,8 +124,7 @@ class ProbeSpec:
     options: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(msgspec.Struct, frozen=True):
     """Why a check failed, for the participant.
 
     Attributes:
@@ -144,8 +139,7 @@ class Feedback:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One thing that an exercise looks at.
 
     Attributes:
@@ -160,8 +154,7 @@ class Check:
     after: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Exercise:
+class Exercise(msgspec.Struct, frozen=True):
     """One exercise, as its folder describes it.
 
     Attributes:
@@ -198,18 +191,16 @@ class Exercise:
         return sum(check.points for check in self.checks)
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True):
     """An answer that was read and found well-formed; `files` maps names to contents."""
 
     exercise: str
     participant: str
     files: Mapping[str, bytes]
-    parameters: Mapping[str, Value] = field(default_factory=dict)
+    parameters: Mapping[str, Value] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(msgspec.Struct, frozen=True):
     """What came of one check on one submission."""
 
     name: str
@@ -220,8 +211,7 @@ class CheckResult:
     feedback: Feedback | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """Where the time of a submission went, in milliseconds."""
 
     queued_ms: float = 0.0
@@ -230,8 +220,7 @@ class Timing:
     total_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """The verdict on one submission.
 
     Attributes:

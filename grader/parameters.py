@@ -7,9 +7,10 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from grader.errors import ExerciseError, GraderError, SubmissionError, UnavailableError
 from grader.evidence import Value

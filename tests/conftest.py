@@ -7,11 +7,12 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
+from msgspec.structs import replace
 
 from grader.errors import UnavailableError
 from grader.model import Limits, Profile

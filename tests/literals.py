@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from grader.evidence import AnswerFile, Evidence, Machine, Oom, Processes, Run, Sections, Value
 from grader.exercise import load

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import shlex
 import subprocess
@@ -43,12 +42,12 @@ def part(text: str, heading: str) -> str:
     return re.split(rf"^#{{1,{level}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def dataclasses_of_evidence() -> list[type]:
+def classes_of_evidence() -> list[type]:
     return [
         value
         for value in vars(evidence).values()
         if isinstance(value, type)
-        and dataclasses.is_dataclass(value)
+        and issubclass(value, msgspec.Struct)
         and value.__module__ == evidence.__name__
     ]
 
@@ -67,20 +66,20 @@ def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.
 COMMANDS = dict(commands(app))
 
 
-@pytest.mark.parametrize("kind", dataclasses_of_evidence(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", classes_of_evidence(), ids=lambda kind: kind.__name__)
 def test_every_field_of_evidence_is_explained(kind: type) -> None:
     """In the table below the heading of its own class, or in a sentence there."""
     text = page("evidence.md")
     level = next(level for level in ("##", "###") if f"\n{level} `{kind.__name__}`\n" in text)
     section = part(text, f"{level} `{kind.__name__}`")
-    assert [field.name for field in dataclasses.fields(kind) if f"`{field.name}`" not in section] == []
+    assert [field.name for field in msgspec.structs.fields(kind) if f"`{field.name}`" not in section] == []
 
 
 def test_every_table_of_the_vocabulary_is_of_a_class_that_exists() -> None:
     """And holds no field that does not."""
     known = {
-        kind.__name__: {field.name for field in dataclasses.fields(kind)}
-        for kind in dataclasses_of_evidence()
+        kind.__name__: {field.name for field in msgspec.structs.fields(kind)}
+        for kind in classes_of_evidence()
     }
     text = page("evidence.md")
     for name in re.findall(r"^##+ `([A-Z]\w+)`$", text, re.MULTILINE):

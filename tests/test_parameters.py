@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from grader.errors import ExerciseError, GraderError, SubmissionError
 from grader.exercise import load
@@ -85,7 +86,7 @@ def test_the_secret_is_made_once_and_private(tmp_path: Path) -> None:
     assert workshop_secret(settings) == first
     assert stat.S_IMODE((tmp_path / "state/secret").stat().st_mode) == 0o600
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["secret"]
-    assert workshop_secret(replace(settings, secret="mine")) == "mine"
+    assert workshop_secret(dataclasses.replace(settings, secret="mine")) == "mine"
 
 
 def test_processes_that_start_together_agree_on_the_secret(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from grader import __version__
-from grader.report.table import points
+from grader.report.wording import points
 from web import (
     account,
     api,

@@ -13,7 +13,7 @@ from grader.errors import GraderError
 from grader.model import CheckResult, Exercise
 from grader.parameters import draw
 from grader.report import json as report_json
-from grader.report.table import first_problem
+from grader.report.wording import first_problem
 from web.finding import exercise_known, member_named, workshop_named
 from web.identity import staff_only
 from web.services import services

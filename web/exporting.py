@@ -18,7 +18,7 @@ from grader.report import json as report_json
 from grader.report import junit
 from grader.report.csv import safe
 from grader.report.gradescope import to_test
-from grader.report.table import explanation, first_problem, points, verdict
+from grader.report.wording import explanation, first_problem, points, verdict
 from grader.visible import visible
 from web.reply import iso
 from worker.gradebook import Grade

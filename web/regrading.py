@@ -8,7 +8,7 @@ from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
-from grader.report.table import points
+from grader.report.wording import points
 from web.finding import exercise_known, submission_named, workshop_named
 from web.identity import acting, instructors_only, staff_only
 from web.services import services

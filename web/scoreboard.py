@@ -9,7 +9,7 @@ from flask import render_template, url_for
 from markupsafe import Markup
 
 from grader.model import Exercise
-from grader.report.table import points
+from grader.report.wording import points
 from web.pseudonyms import pseudonym
 from web.services import services
 from worker.people import Workshop

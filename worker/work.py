@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from msgspec import structs
+
 from grader.errors import GraderError
 from grader.exercise.catalogue import Broken, Catalogue, UnknownExerciseError
 from grader.grading import Graded, Grader
@@ -184,7 +186,7 @@ class Work:
         )
         if graded.report.max_score:
             return graded
-        return replace(graded, report=replace(graded.report, max_score=exercise.max_score))
+        return replace(graded, report=structs.replace(graded.report, max_score=exercise.max_score))
 
     def _workshop(self, identity: int) -> Workshop:
         found = self._workshops.get(identity)

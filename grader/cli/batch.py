@@ -34,7 +34,8 @@ from grader.grading import Grader
 from grader.journal import Journal
 from grader.judging import Judges
 from grader.model import Exercise, Report
-from grader.report import json, table
+from grader.report import json
+from grader.report.wording import verdict
 
 DEFAULT_JOBS = (os.cpu_count() or 1) + 2
 
@@ -106,14 +107,14 @@ def batch(
             evidence=evidence,
             journal=journal,
         )
-        progress = Progressing(len(found.entries), table.console(stderr=True), quiet=context.quiet)
+        progress = Progressing(len(found.entries), quiet=context.quiet)
         try:
             with _interrupts(stop), progress:
                 for report in batches.run(
                     found.entries, answers.grade, jobs=jobs, stop=stop, late=answers.late, seconds=timeout
                 ):
                     reports.append(report)
-                    progress.advance(table.verdict(report))
+                    progress.advance(verdict(report))
         except GraderError as error:
             failure = error
         except KeyboardInterrupt:

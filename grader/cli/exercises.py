@@ -17,7 +17,8 @@ from grader.exercise.samples import write_batch
 from grader.exercise.skeleton import write_skeleton
 from grader.model import Exercise
 from grader.parameters import ANONYMOUS, fill
-from grader.report.table import console, points
+from grader.report.table import console
+from grader.report.wording import points
 from grader.visible import one_line
 
 

@@ -11,7 +11,7 @@ import click
 from grader.cli.context import EXIT_FAILED, EXIT_PASSED, Context, exit_code, write_output
 from grader.errors import GraderError
 from grader.model import Report
-from grader.report import csv, json, junit, table
+from grader.report import csv, json, junit
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -47,6 +47,8 @@ class Outputs:
                 except GraderError as error:
                     errors.append(error)
         if not context.quiet:
+            from grader.report import table  # slow to import
+
             to_stderr = "-" in (self.json, self.junit_xml, self.csv)
             table.console(stderr=to_stderr).print(table.batch(ordered))
         if errors:

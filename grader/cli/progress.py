@@ -8,14 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
-
-from grader.report import table
 from grader.visible import one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 _LINE_SECONDS: Final = 5.0
 
@@ -23,19 +22,24 @@ _LINE_SECONDS: Final = 5.0
 class Progressing:
     """Counts what is done, and shows it on standard error."""
 
-    def __init__(self, total: int, console: Console, *, quiet: bool) -> None:
+    def __init__(self, total: int, *, quiet: bool) -> None:
         self._total = total
-        self._console = console
-        self._quiet = quiet
+        self._console = None if quiet or not total else _console()
         self._counts: Counter[str] = Counter()
         self._began = self._written = time.monotonic()
         self._bar: Progress | None = None
 
     def __enter__(self) -> Progressing:
         self._began = self._written = time.monotonic()
-        if self._quiet or not self._total:
-            return self
-        if self._console.is_terminal:
+        if self._console is not None and self._console.is_terminal:
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeRemainingColumn,
+            )
+
             self._bar = Progress(
                 TextColumn("grading"),
                 BarColumn(),
@@ -54,7 +58,7 @@ class Progressing:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
-        elif not self._quiet and self._total:
+        elif self._console is not None:
             self._console.print(self.line(), soft_wrap=True)
 
     def advance(self, word: str) -> None:
@@ -64,13 +68,9 @@ class Progressing:
             self._bar.update(
                 self._task, advance=1, rate=f"{self._rate():.1f}/s", counts=self._described_counts()
             )
-        elif not self._quiet and time.monotonic() - self._written >= _LINE_SECONDS:
+        elif self._console is not None and time.monotonic() - self._written >= _LINE_SECONDS:
             self._written = time.monotonic()
             self._console.print(self.line(), soft_wrap=True)
-
-    def note(self, text: str) -> None:
-        """Write a line beside the bar."""
-        self._console.print(text, soft_wrap=True)
 
     def line(self) -> str:
         """Return how far it is, in one line."""
@@ -92,5 +92,13 @@ def spinner(*, quiet: bool) -> Iterator[Callable[[str], None] | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    with table.console(stderr=True).status("starting") as status:
+    from rich.text import Text
+
+    with _console().status("starting") as status:
         yield lambda text: status.update(Text(one_line(text, 100)))
+
+
+def _console() -> Console:
+    from grader.report.table import console  # slow to import, and of no use to who wants it quiet
+
+    return console(stderr=True)

@@ -49,7 +49,7 @@ def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int, rerun
     proofs = list(broken)
     if exercises:
         total = sum(_count(exercise) for exercise in exercises)
-        progress = Progressing(total, console(stderr=True), quiet=context.quiet)
+        progress = Progressing(total, quiet=context.quiet)
         with (
             open_observer(context.settings, exercises) as observer,
             Judges(exercises) as judges,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Final
+
+from msgspec.structs import replace
 
 from grader.check import declared
 from grader.errors import ExerciseError

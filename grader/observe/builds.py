@@ -7,8 +7,9 @@ import tarfile
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from grader.evidence import Build
 from grader.observe import buildlog, buildtrace

@@ -13,6 +13,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from msgspec import structs
+
 from grader.errors import ExerciseError, SandboxError, SubmissionError
 from grader.evidence import Build, Container, Event, Probe, Process, Run, Sections
 from grader.evidence import Engine as EngineEvidence
@@ -112,7 +114,7 @@ class _Observation:
             sight = watch.finish((time.monotonic() - started) * 1000)
             if not engine.sandbox.alive() and not any(sight.oom.counters.values()):
                 raise SandboxError(f"the engine ended by itself: {engine.log()}")
-        run = results.run and replace(results.run, cpu_ms=round(engine.sandbox.processor_ms(), 3))
+        run = results.run and structs.replace(results.run, cpu_ms=round(engine.sandbox.processor_ms(), 3))
         return Sections(
             run=run,
             oom=sight.oom,

@@ -7,8 +7,10 @@ import signal
 import tarfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from grader import probe as actions
 from grader.evidence import Build, Container, Probe, Process

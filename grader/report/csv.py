@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from grader.model import Outcome, Report
-from grader.report.table import explanation, first_problem, points, verdict
+from grader.report.wording import explanation, first_problem, points, verdict
 from grader.visible import visible
 
 COLUMNS: Final = (

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import junit_xml
 
 from grader.model import CheckResult, Outcome, Report
-from grader.report.table import points
+from grader.report.wording import points
 from grader.visible import one_line
 
 # Characters that XML 1.0 can hold (its section 2.2), without those that it discourages.

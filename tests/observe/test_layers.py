@@ -7,12 +7,12 @@ import io
 import json
 import tarfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from grader.evidence import Image, Layer
 from grader.image_files import deleted, merge, present, wasted_bytes

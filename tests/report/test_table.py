@@ -9,7 +9,7 @@ from rich.console import Console
 
 from grader.judge import malformed, ungradable
 from grader.model import Feedback, Outcome, Timing
-from grader.report import table
+from grader.report import table, wording
 from tests.literals import report_of
 
 REPORTS = [
@@ -68,7 +68,7 @@ def test_details_give_every_check_and_all_of_its_feedback() -> None:
 
 
 def test_the_first_problem_is_a_failure_rather_than_a_skip() -> None:
-    problem = table.first_problem(report_of(Outcome.SKIPPED, Outcome.FAILED))
+    problem = wording.first_problem(report_of(Outcome.SKIPPED, Outcome.FAILED))
     assert problem
     assert problem.name == "check_1"
-    assert table.first_problem(report_of(Outcome.PASSED)) is None
+    assert wording.first_problem(report_of(Outcome.PASSED)) is None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from flask import Flask
+from msgspec.structs import replace
 
 from grader.evidence import Engine, Event, Oom, Run, to_json
 from tests.web.made_evidence import (
