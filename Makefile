@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 STATE := $(or $(GRADER_STATE_DIR),/var/lib/grader)
+RUN := $(GRADER_RUN_DIR)
 RESULTS := results
 
 RUN_PACKAGES := crun mmdebstrap
@@ -98,7 +99,7 @@ clean: ## remove everything that the other commands made, installed packages inc
 	@test ! -x $(BIN)/grader || $(BIN)/grader reap || true
 	@test ! -s $(STATE)/installed-packages || \
 	  DEBIAN_FRONTEND=noninteractive apt-get purge -qq --yes $$(cat $(STATE)/installed-packages) >/dev/null
-	@rm -rf $(STATE) /run/grader /run/grader-ids $(VENV) $(RESULTS) docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(STATE) $(RUN) /run/grader /dev/shm/grader /run/grader-ids $(VENV) $(RESULTS) docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@for group in /sys/fs/cgroup/grader /sys/fs/cgroup/*/grader; do test ! -d $$group || rmdir $$group; done
 	@echo "Everything is as it was."

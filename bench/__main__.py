@@ -52,7 +52,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _measure(names: list[str], *, quick: bool, log: Console) -> tuple[dict[str, object], list[Measured]]:
-    settings = replace(Settings.from_environment(), run_dir=Path(f"/run/grader-bench-{os.getpid()}"))
+    settings = Settings.from_environment()
+    settings = replace(settings, run_dir=settings.run_dir.with_name(f"grader-bench-{os.getpid()}"))
     host = Host.prepare(settings)  # before the first thread, and before the yardstick takes over its mounts
     measured = []
     with tempfile.TemporaryDirectory(prefix="grader-bench-") as name:

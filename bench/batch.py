@@ -21,11 +21,12 @@ from grader.sandbox.sandbox import Host
 NAME = "batch"
 TIMES_DOCKER = 10.0
 SHARE_OF_RUNTIME = 0.7
-_ANSWERS = 200
+_ANSWERS = 600  # a class of 300 that hands in twice
 _ROUNDS = 5
 _DOCKER_WORKERS = (4, 8)
 _RUNTIME_WORKERS = (2, 4, 8)
 _DOCKER_RUNS = 16
+_RUNTIME_RUNS = 100
 
 
 def measure(bench: Bench) -> Measured:
@@ -39,7 +40,7 @@ def measure(bench: Bench) -> Measured:
     with bare_runtime(Host.prepare(bench.settings), folder / "runtime") as runtime:
         for number in range(bench.times(_ROUNDS)):
             bench.say(f"  round {number + 1}")
-            _yardsticks(bench, runtime, count, rates)
+            _yardsticks(bench, runtime, rates)
             rest()
             seconds = _batch(bench, answers, folder / f"out-{number}")
             rates["grader batch"].append(count / seconds)
@@ -73,7 +74,7 @@ def measure(bench: Bench) -> Measured:
     )
 
 
-def _yardsticks(bench: Bench, runtime: BareRuntime, count: int, rates: dict[str, list[float]]) -> None:
+def _yardsticks(bench: Bench, runtime: BareRuntime, rates: dict[str, list[float]]) -> None:
     for workers in _DOCKER_WORKERS:
         rest()
         found = rate(bench.yardstick.run, repeat(SCRIPT, max(workers, bench.times(_DOCKER_RUNS))), workers)
@@ -81,7 +82,7 @@ def _yardsticks(bench: Bench, runtime: BareRuntime, count: int, rates: dict[str,
     for workers in _RUNTIME_WORKERS:
         rest()
         rates[f"runtime alone, {workers} at once"].append(
-            rate(runtime.run, runtime.prepare(count // 2), workers)
+            rate(runtime.run, runtime.prepare(_RUNTIME_RUNS), workers)
         )
 
 

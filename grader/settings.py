@@ -6,8 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from grader.errors import GraderError
+
+_LEAST_ROOM: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,8 @@ class Settings:
 
     Attributes:
         state_dir: ``GRADER_STATE_DIR``: root file systems and images; kept between runs.
-        run_dir: ``GRADER_RUN_DIR``: running sandboxes; empty when nothing runs.
+        run_dir: ``GRADER_RUN_DIR``: running sandboxes; empty when nothing runs. Else `/run/grader`, or
+            `/dev/shm/grader` where `/run` lies on a disk.
         runtime: ``GRADER_RUNTIME``: ``crun``, ``runc``, or empty for the first of them that is there.
         exercises: ``GRADER_EXERCISES``: folders of exercises besides the bundled ones, separated by ``:``.
         secret: ``GRADER_SECRET`` or the content of ``GRADER_SECRET_FILE``: what participants' values are
@@ -46,7 +50,7 @@ class Settings:
             raise GraderError(f"GRADER_ENGINES is {engines!r}: it takes a number")
         return cls(
             state_dir=Path(environment.get("GRADER_STATE_DIR") or "/var/lib/grader").absolute(),
-            run_dir=Path(environment.get("GRADER_RUN_DIR") or "/run/grader").absolute(),
+            run_dir=Path(environment.get("GRADER_RUN_DIR") or default_run_dir()).absolute(),
             runtime=runtime,
             exercises=tuple(
                 Path(folder).absolute()
@@ -56,6 +60,23 @@ class Settings:
             secret=_secret(environment),
             engines=int(engines),
         )
+
+
+def default_run_dir() -> Path:
+    """Return where running sandboxes are kept: in memory, as `/run` is wherever an init system made it.
+
+    On a disk each sandbox costs several milliseconds of the kernel's time more. `/dev/shm` takes its place
+    where that has room for sandboxes; containers get 64 MiB.
+    """
+    shared = "/dev/shm"  # noqa: S108  (whose directory it is, is checked where sandboxes are made)
+    try:
+        run_on_disk = os.stat("/run").st_dev == os.stat("/").st_dev
+        shared_on_its_own = os.stat(shared).st_dev not in {os.stat("/dev").st_dev, os.stat("/").st_dev}
+        room = os.statvfs(shared)
+    except OSError:
+        return Path("/run/grader")
+    roomy = room.f_blocks * room.f_frsize >= _LEAST_ROOM
+    return Path(shared if run_on_disk and shared_on_its_own and roomy else "/run", "grader")
 
 
 def _secret(environment: Mapping[str, str]) -> str:

@@ -75,10 +75,16 @@ class Attempt:
 
 
 def layout(run_dir: Path) -> tuple[str, str]:
-    """Return the directory of attempts below `run_dir` and the machine's of id claims, made where missing."""
+    """Return the directory of attempts below `run_dir` and the machine's of id claims, made where missing.
+
+    Raises:
+        SandboxError: One of them is somebody else's, who could put anything there.
+    """
     attempts, claims = f"{run_dir}/attempts", CLAIMS
     for directory in (str(run_dir), attempts, claims):
         os.makedirs(directory, mode=0o711, exist_ok=True)
+        if os.lstat(directory).st_uid != os.geteuid():
+            raise SandboxError(f"{directory} belongs to another user; remove it")
     return attempts, claims
 
 
