@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from flask import render_template, url_for
 from markupsafe import Markup
+from msgspec import structs
 
 from grader.model import Exercise
 from grader.report.wording import points
@@ -65,7 +66,7 @@ def board(workshop: Workshop, until: float | None = None, *, names: bool = False
     ]
     if workshop.anonymous and not names:
         standings = [
-            replace(standing, participant=pseudonym(workshop, standing.participant_id))
+            structs.replace(standing, participant=pseudonym(workshop, standing.participant_id))
             for standing in standings
         ]
     return Board(tuple(found.values()), _ranked(standings), _first(standings))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from msgspec import structs
 from sqlalchemy import Row, select
 
 from grader.model import Report, Timing
@@ -220,7 +221,7 @@ def _overridden(standing: Standing | None, override: Override, called: dict[int,
             0,
             override.set_at,
         )
-    return replace(
+    return structs.replace(
         standing,
         score=override.score,
         max_score=override.max_score,

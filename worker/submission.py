@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Row
 
 from grader.errors import GraderError
@@ -85,9 +86,8 @@ class Queue:
     oldest_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The best that a participant has reached in an exercise.
+class Standing(msgspec.Struct, frozen=True):
+    """The best that a participant has reached in an exercise; quickly made, for a scoreboard has 13,800.
 
     Attributes:
         at: When that was submitted.
