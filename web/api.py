@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request, url_for
 from grader.parameters import fill
 from grader.report import json as report_json
 from grader.report import junit
+from web.finding import workshop_before
 from web.identity import account, by_token
 from web.problems import Problem
 from web.reply import iso, json_response
@@ -174,9 +175,7 @@ def evidence(identity: str) -> Response:
 @blueprint.get("/scoreboard")
 def scoreboard() -> Response:
     """Show who has solved what."""
-    workshop = services().first_workshop() if account() is not None else None
-    if workshop is None:
-        workshop = services().workshop(by_token().workshop_id)
+    workshop = workshop_before(None if account() is not None else by_token())
     found = board(workshop, workshop.frozen_at)
     return json_response(
         {

@@ -31,6 +31,7 @@ from web import (
     services,
     static_files,
     trail,
+    workshops,
 )
 from web.reply import iso
 from worker import logs
@@ -54,7 +55,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     static_files.install(app)
     for module in (
         *(pages, progress, results, attempts, account, api, operations),
-        *(instructing, drilldown, figures, overriding, regrading, section_rules, exports, trail),
+        *(instructing, drilldown, figures, overriding, regrading, section_rules, exports, trail, workshops),
     ):
         app.register_blueprint(module.blueprint)
 

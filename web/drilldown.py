@@ -17,9 +17,9 @@ from grader.report.wording import first_problem
 from web.finding import exercise_known, member_named, workshop_named
 from web.identity import staff_only
 from web.services import services
-from worker.people import Workshop
 from worker.roster import Member
 from worker.submission import Standing, Submitted
+from worker.workshops import Workshop
 
 blueprint = Blueprint("drilldown", __name__)
 

@@ -17,8 +17,8 @@ from web.identity import acting, instructors_only, staff_only
 from web.services import services
 from worker.audit import Action, Deed
 from worker.gradebook import Grade
-from worker.people import Workshop
 from worker.roster import MOST, Enrolled, RosterError, read
+from worker.workshops import Workshop
 
 blueprint = Blueprint("exports", __name__)
 

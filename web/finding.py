@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from flask import abort
+from flask import abort, request, session
 
 from grader.model import Exercise
 from web.services import services
-from worker.people import Participant, Workshop
+from worker.people import Participant
 from worker.roster import Member
 from worker.submission import Submitted
+from worker.workshops import Workshop
 
 
 def workshop_named(identity: int) -> Workshop:
-    """Return a workshop that is not archived."""
-    return services().store.people.workshop(identity) or _missing("There is no such workshop.")
+    """Return a workshop, archived or not."""
+    return services().store.workshops.find(identity) or _missing("There is no such workshop.")
 
 
 def workshop_before(participant: Participant | None) -> Workshop:
-    """Return the workshop of a participant, or the one that instructors look at."""
-    found = services().workshop(participant.workshop_id) if participant else services().first_workshop()
-    return found or _missing("There is no workshop.")
+    """Return the workshop of a participant, or the one that an instructor chose, or the first one."""
+    if participant is not None:
+        return services().workshop(participant.workshop_id)
+    asked = request.args.get("workshop", type=int)
+    if asked is not None:
+        session["workshop"] = workshop_named(asked).id
+    chosen = session.get("workshop")
+    found = services().store.workshops.find(chosen) if isinstance(chosen, int) else None
+    return found or services().first_workshop() or _missing("There is no workshop.")
 
 
 def member_named(identity: int) -> Member:

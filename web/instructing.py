@@ -27,7 +27,7 @@ def overview() -> str:
 def freeze(identity: int) -> Redirect:
     """Let the scoreboard stand still, or move again."""
     workshop = workshop_named(identity)
-    services().store.people.freeze(workshop.id, frozen=request.form.get("frozen") == "1", account=acting())
+    services().store.workshops.freeze(workshop.id, frozen=request.form.get("frozen") == "1", account=acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)
 
@@ -38,7 +38,7 @@ def hide_names(identity: int) -> Redirect:
     """Take the names off the scoreboard, or put them on it."""
     workshop = workshop_named(identity)
     hidden = request.form.get("anonymous") == "1"
-    services().store.people.hide_names(workshop.id, hidden=hidden, account=acting())
+    services().store.workshops.hide_names(workshop.id, hidden=hidden, account=acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)
 
@@ -53,7 +53,7 @@ def set_deadline(identity: int) -> tuple[str, int] | Redirect:
         deadline = datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
     except (ValueError, OverflowError):
         return _overview("A deadline looks like 2030-06-21T17:30."), 422
-    services().store.people.set_deadline(workshop.id, deadline, acting())
+    services().store.workshops.set_deadline(workshop.id, deadline, acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)
 
@@ -62,7 +62,7 @@ def _overview(problem: str | None) -> str:
     store = services().store
     return render_template(
         "overview.html",
-        workshops=store.people.workshops(),
+        workshops=store.workshops.open(),
         problem=problem,
         queue=store.submissions.queue(),
         states=store.submissions.count(),

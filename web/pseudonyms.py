@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import Final
 
-from worker.people import Workshop
+from worker.workshops import Workshop
 
 _ANIMALS: Final = (
     "Badger Beaver Bison Camel Crane Dolphin Eagle Falcon Ferret Finch Fox Gecko Goose Hare Hawk Heron "

@@ -12,9 +12,9 @@ from grader.report.wording import points
 from web.finding import exercise_known, submission_named, workshop_named
 from web.identity import acting, instructors_only, staff_only
 from web.services import services
-from worker.people import Workshop
 from worker.regrade import Regrade
 from worker.submission import State
+from worker.workshops import Workshop
 
 blueprint = Blueprint("regrading", __name__)
 

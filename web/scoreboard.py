@@ -13,8 +13,8 @@ from grader.model import Exercise
 from grader.report.wording import points
 from web.pseudonyms import pseudonym
 from web.services import services
-from worker.people import Workshop
 from worker.submission import Standing
+from worker.workshops import Workshop
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from grader.exercise.path import SECTIONS
 from web.finding import workshop_named
 from web.identity import acting, instructors_only, staff_only
 from web.services import services
-from worker.people import Workshop
 from worker.rules import NONE, Rule
+from worker.workshops import Workshop
 
 blueprint = Blueprint("section_rules", __name__)
 

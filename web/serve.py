@@ -81,8 +81,8 @@ def serve(
     store = Store.open(settings)
     try:
         first = store.first_start(settings)
-        workshop = store.people.workshops()[0]
-        if results is not None:
+        workshop = next(iter(store.workshops.open()), None)
+        if results is not None and workshop is not None:
             added = import_results(
                 store, workshop.id, json.from_batch_document(results.read_bytes()), evidence
             )
@@ -98,7 +98,7 @@ def serve(
     if folders:
         before = environment.get("GRADER_EXERCISES", "")
         environment["GRADER_EXERCISES"] = os.pathsep.join([*folders, *filter(None, [before])])
-    return _Supervisor(settings, environment).run(workshop.join_code, first)
+    return _Supervisor(settings, environment).run(workshop.join_code if workshop else "", first)
 
 
 class _Supervisor:
@@ -128,7 +128,8 @@ class _Supervisor:
             click.echo("the web server did not start; its message stands above", err=True)
             return EXIT_INFRASTRUCTURE
         click.echo(f"serving on {url}", err=True)
-        click.echo(f"participants join at {url}/join with the code {join_code}", err=True)
+        if join_code:
+            click.echo(f"participants join at {url}/join with the code {join_code}", err=True)
         if first is not None and first.password:
             click.echo(
                 f"instructors sign in at {url}/sign-in as instructor with the password {first.password}\n"

@@ -11,13 +11,15 @@ from flask import Flask, current_app, request
 from grader.exercise.catalogue import Catalogue, folders
 from grader.model import Exercise
 from web.drawn import Drawn
+from web.problems import Problem
 from web.remembered import Remembered
 from worker.notices import Ear, Notices, make_notices
-from worker.people import Participant, Workshop
+from worker.people import Participant
 from worker.queue import Tickets, make_app
 from worker.rules import Rule
 from worker.settings import ServiceSettings
 from worker.store import Store
+from worker.workshops import Workshop
 
 _KEPT_SECONDS: Final = 10.0
 _BOARD_SECONDS: Final = 1.0
@@ -68,14 +70,14 @@ class Services:
         """Return a workshop; what changes is noticed after a few seconds.
 
         Raises:
-            LookupError: It is gone.
+            Problem: It is gone.
         """
         known = self._workshops.get(identity)
         if known is not None:
             return known
-        found = self.store.people.workshop(identity)
+        found = self.store.workshops.find(identity)
         if found is None:
-            raise LookupError(f"workshop {identity} is gone")
+            raise Problem(404, "this workshop was deleted")
         return self._workshops.put(identity, found)
 
     def section_rules(self, workshop_id: int) -> dict[str, Rule]:
@@ -100,8 +102,8 @@ class Services:
         self._rules.forget(workshop.id)
 
     def first_workshop(self) -> Workshop | None:
-        """Return the workshop that instructors look at."""
-        found = self.store.people.workshops()
+        """Return the workshop that instructors look at unless they choose another one."""
+        found = self.store.workshops.open()
         return found[0] if found else None
 
     def base_url(self) -> str:

@@ -57,7 +57,10 @@ def submit(
         Problem: It is no answer, comes too late or too often, or its key was used for another one.
     """
     take_turn(services().settings.submission_rate, participant.id)
-    deadline = services().workshop(participant.workshop_id).deadline
+    workshop = services().workshop(participant.workshop_id)
+    if workshop.archived_at is not None:
+        raise Problem(403, "this workshop is over: it takes no answers any more")
+    deadline = workshop.deadline
     if deadline is not None and time.time() > deadline:
         raise Problem(403, "the deadline of this workshop has passed")
     rule = services().section_rules(participant.workshop_id).get(exercise.section, NONE)

@@ -34,6 +34,10 @@ WORDS: Final = {
     Action.OVERRIDE_REVOKED: "revoked a score set by hand",
     Action.IMPORT: "imported participants",
     Action.EXPORT: "exported results",
+    Action.WORKSHOP_OPENED: "opened a workshop",
+    Action.WORKSHOP_ARCHIVED: "archived the workshop",
+    Action.WORKSHOP_RESTORED: "restored the workshop",
+    Action.WORKSHOP_DELETED: "deleted a workshop",
 }
 
 

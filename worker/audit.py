@@ -35,6 +35,10 @@ class Action(StrEnum):
     OVERRIDE_REVOKED = "override-revoked"
     IMPORT = "import"
     EXPORT = "export"
+    WORKSHOP_OPENED = "workshop-opened"
+    WORKSHOP_ARCHIVED = "workshop-archived"
+    WORKSHOP_RESTORED = "workshop-restored"
+    WORKSHOP_DELETED = "workshop-deleted"
 
 
 @dataclass(frozen=True, slots=True)

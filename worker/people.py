@@ -6,7 +6,6 @@ import hashlib
 import secrets
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from argon2 import PasswordHasher
@@ -15,13 +14,11 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from grader.errors import GraderError
-from worker.audit import Action, Deed, note
 from worker.database import Database
 from worker.tables import accounts, participants, workshops
 
 MAX_NAME: Final = 60
 _TOKEN_BYTES: Final = 24
-_CODE_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that is easily misread
 _HASHER: Final = PasswordHasher()
 # Compared with where there is no account, so that both cases take the same time.
 _NOBODY: Final = _HASHER.hash(secrets.token_hex(16))
@@ -37,27 +34,6 @@ class BadNameError(GraderError):
 
 class NameTakenError(BadNameError):
     """Somebody else in the workshop has this name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """A group of participants with values of their own.
-
-    Attributes:
-        secret: What the participants' values are drawn from.
-        frozen_at: Since when the scoreboard stands still, or ``None``.
-        deadline: Until when submissions are taken, or ``None``.
-        anonymous: Whether the scoreboard shows no names.
-    """
-
-    id: int
-    slug: str
-    name: str
-    join_code: str
-    secret: str
-    frozen_at: float | None = None
-    deadline: float | None = None
-    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +54,6 @@ class Account:
     name: str
     role: Literal["instructor", "assistant"]
     session_version: int
-
-
-def random_code(length: int = 8) -> str:
-    """Return a code that is easily read aloud."""
-    return "".join(secrets.choice(_CODE_LETTERS) for _ in range(length))
 
 
 def clean_name(name: str) -> str:
@@ -108,75 +79,10 @@ def name_key(name: str) -> str:
 
 
 class People:
-    """Workshops, participants and accounts; safe to use from many threads."""
+    """Participants and accounts; safe to use from many threads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def workshop(self, identity: int) -> Workshop | None:
-        """Return a workshop."""
-        return self._workshop(workshops.c.id == identity)
-
-    def workshop_by_code(self, join_code: str) -> Workshop | None:
-        """Return the workshop with this join code."""
-        return self._workshop(workshops.c.join_code == join_code.strip().lower())
-
-    def workshops(self) -> list[Workshop]:
-        """Return every workshop that is not archived, the oldest first."""
-        query = select(workshops).where(workshops.c.archived_at.is_(None)).order_by(workshops.c.id)
-        with self._database.read() as connection:
-            return [_to_workshop(row) for row in connection.execute(query)]
-
-    def _workshop(self, condition: Any) -> Workshop | None:
-        query = select(workshops).where(condition, workshops.c.archived_at.is_(None))
-        with self._database.read() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else _to_workshop(row)
-
-    def add_workshop(self, slug: str, name: str, join_code: str, secret: str) -> None:
-        """Make a workshop, unless there is one of this slug."""
-        with self._database.write() as connection:
-            if connection.execute(select(workshops.c.id).where(workshops.c.slug == slug)).first() is None:
-                connection.execute(
-                    insert(workshops).values(
-                        slug=slug,
-                        name=name,
-                        join_code=join_code,
-                        secret=secret,
-                        created_at=self._database.now(),
-                    )
-                )
-
-    def freeze(self, workshop_id: int, *, frozen: bool, account: str) -> None:
-        """Let a scoreboard stand still from now on, or move again; one that stands still goes on to."""
-        changed = update(workshops).where(workshops.c.id == workshop_id)
-        if frozen:
-            changed = changed.where(workshops.c.frozen_at.is_(None)).values(frozen_at=self._database.now())
-        else:
-            changed = changed.where(workshops.c.frozen_at.is_not(None)).values(frozen_at=None)
-        action = Action.FREEZE if frozen else Action.UNFREEZE
-        with self._database.write() as connection:
-            if connection.execute(changed).rowcount:
-                note(self._database, connection, [Deed(action, account, workshop_id)])
-
-    def hide_names(self, workshop_id: int, *, hidden: bool, account: str) -> None:
-        """Let a scoreboard show no names, or show them again."""
-        changed = update(workshops).where(workshops.c.id == workshop_id, workshops.c.anonymous != hidden)
-        action = Action.ANONYMOUS if hidden else Action.NAMES
-        with self._database.write() as connection:
-            if connection.execute(changed.values(anonymous=hidden)).rowcount:
-                note(self._database, connection, [Deed(action, account, workshop_id)])
-
-    def set_deadline(self, workshop_id: int, deadline: float | None, account: str) -> None:
-        """Take no answers after this time, in seconds since 1970, or without an end."""
-        this = workshops.c.id == workshop_id
-        with self._database.write() as connection:
-            before = connection.execute(select(workshops.c.deadline).where(this)).scalar()
-            connection.execute(update(workshops).where(this).values(deadline=deadline))
-            deed = Deed(
-                Action.DEADLINE, account, workshop_id, before=_moment(before), after=_moment(deadline)
-            )
-            note(self._database, connection, [deed])
 
     def join(self, join_code: str, name: str) -> tuple[Participant, str]:
         """Let somebody take part; return them and their token, which is kept nowhere.
@@ -186,10 +92,14 @@ class People:
             NameTakenError: Somebody else has this name.
             BadNameError: It is no name.
         """
-        workshop = self.workshop_by_code(join_code)
-        if workshop is None:
+        query = select(workshops.c.id).where(
+            workshops.c.join_code == join_code.strip().lower(), workshops.c.archived_at.is_(None)
+        )
+        with self._database.read() as connection:
+            identity = connection.execute(query).scalar()
+        if identity is None:
             raise WrongJoinCodeError("no workshop has this join code")
-        return self.add_participant(workshop.id, name)
+        return self.add_participant(identity, name)
 
     def add_participant(
         self, workshop_id: int, name: str, *, imported: bool = False
@@ -197,12 +107,12 @@ class People:
         """Add a participant; see `join`."""
         cleaned = clean_name(name)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        values = {
+        values: dict[str, Any] = {
             "workshop_id": workshop_id,
             "name": cleaned,
             "name_key": name_key(cleaned),
             "token_digest": digest(token),
-            "session_version": 1,
+            "session_version": first_version(),
             "imported": imported,
             "created_at": self._database.now(),
         }
@@ -213,7 +123,7 @@ class People:
                 ).scalar_one()
         except IntegrityError as error:
             raise NameTakenError(f"somebody is called {cleaned} already") from error
-        return Participant(identity, workshop_id, cleaned, 1), token
+        return Participant(identity, workshop_id, cleaned, values["session_version"]), token
 
     def by_token(self, token: str) -> Participant | None:
         """Return whose token this is."""
@@ -306,29 +216,15 @@ class People:
         return changed.rowcount == 1
 
 
-def _moment(seconds: float | None) -> str:
-    if seconds is None:
-        return "none"
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def first_version() -> int:
+    """Return the number of a participant's first sessions: SQLite gives ids of deleted ones away again."""
+    return secrets.randbelow(1 << 30)
 
 
 def digest(token: str) -> bytes:
     """Return what is kept of a token."""
     # A token has 192 random bits: nothing is gained by hashing it slowly.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
-def _to_workshop(row: Row[Any]) -> Workshop:
-    return Workshop(
-        row.id,
-        row.slug,
-        row.name,
-        row.join_code,
-        row.secret,
-        row.frozen_at,
-        row.deadline,
-        row.anonymous,
-    )
 
 
 def _to_account(row: Row[Any]) -> Account:

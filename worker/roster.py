@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from grader.errors import GraderError
 from worker.audit import Action, Deed, note
 from worker.database import Database
-from worker.people import BadNameError, clean_name, digest, name_key
+from worker.people import BadNameError, clean_name, digest, first_version, name_key
 from worker.tables import participants
 
 MOST: Final = 2_000
@@ -177,7 +177,7 @@ def _values(workshop_id: int, one: Enrolled) -> dict[str, Any]:
         "name_key": name_key(one.listed.name),
         "external_id": one.listed.external_id or None,
         "token_digest": digest(one.token),
-        "session_version": 1,
+        "session_version": first_version(),
         "imported": False,
     }
 

@@ -15,7 +15,7 @@ from worker.claims import Claims
 from worker.database import Database
 from worker.gradebook import Gradebook
 from worker.overrides import Overrides
-from worker.people import People, random_code
+from worker.people import People
 from worker.regrade_claims import RegradeClaims
 from worker.regrades import Regrades
 from worker.reruns import Reruns
@@ -26,6 +26,7 @@ from worker.staff import Staff
 from worker.statistics import Statistics
 from worker.submissions import Submissions
 from worker.tables import secrets as secrets_table
+from worker.workshops import Workshops, random_code
 
 FIRST_WORKSHOP: Final = "workshop"
 INSTRUCTOR: Final = "instructor"
@@ -61,6 +62,7 @@ class Store:
         self.gradebook = Gradebook(database, self.submissions, self.overrides)
         self.rules = Rules(database)
         self.statistics = Statistics(database)
+        self.workshops = Workshops(database)
 
     @classmethod
     def open(cls, settings: ServiceSettings) -> Store:
@@ -75,20 +77,20 @@ class Store:
 
     def first_start(self, settings: ServiceSettings) -> FirstStart | None:
         """Make the first workshop and the instructor's account; ``None`` where they are there already."""
-        if not self.people.workshops():
-            self.people.add_workshop(
-                FIRST_WORKSHOP,
-                settings.workshop_name,
-                (settings.join_code or random_code()).lower(),
-                workshop_secret(settings.grader),
-            )
+        self.workshops.add_first(
+            FIRST_WORKSHOP,
+            settings.workshop_name,
+            (settings.join_code or random_code()).lower(),
+            workshop_secret(settings.grader),
+        )
         if self.people.has_accounts():
             return None
         password = settings.instructor_password or random_code(16)
         if not self.people.add_account(INSTRUCTOR, "instructor", password):
             return None
-        workshop = self.people.workshops()[0]
-        return FirstStart("" if settings.instructor_password else password, workshop.join_code)
+        opened = self.workshops.open()
+        join_code = opened[0].join_code if opened else ""
+        return FirstStart("" if settings.instructor_password else password, join_code)
 
     def session_key(self, settings: ServiceSettings) -> str:
         """Return what cookies are signed with: the setting, or a random one that all processes share."""

@@ -21,10 +21,10 @@ from worker import logs
 from worker.counters import Counting
 from worker.database import BROKEN
 from worker.notices import Notices
-from worker.people import Workshop
 from worker.settings import ServiceSettings
 from worker.store import Store
 from worker.submission import Claimed
+from worker.workshops import Workshop
 
 STRIKES: Final = 3
 """So many failures of the machine one after the other, and the worker pauses."""
@@ -191,7 +191,7 @@ class Work:
     def _workshop(self, identity: int) -> Workshop:
         found = self._workshops.get(identity)
         if found is None:
-            found = self._store.people.workshop(identity)
+            found = self._store.workshops.find(identity)
             if found is None:
                 raise LookupError(f"workshop {identity} is gone")
             self._workshops[identity] = found

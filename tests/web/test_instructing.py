@@ -34,10 +34,10 @@ def test_a_frozen_scoreboard_stands_still_until_it_may_move(
     teacher.sign_in()
     submit(ada, services, "exit 1")
     teacher.send("/workshops/1/scoreboard", page="/overview", frozen="1")
-    frozen_at = services.store.people.workshops()[0].frozen_at
+    frozen_at = services.store.workshops.open()[0].frozen_at
     assert frozen_at is not None
     teacher.send("/workshops/1/scoreboard", page="/overview", frozen="1")
-    assert services.store.people.workshops()[0].frozen_at == frozen_at, "a second click changes nothing"
+    assert services.store.workshops.open()[0].frozen_at == frozen_at, "a second click changes nothing"
     submit(eve, services, "exit 2")
     for who in (ada, eve, teacher):
         page = who.get("/scoreboard")
@@ -58,14 +58,14 @@ def test_a_deadline_is_set_and_lifted(browser: Browsers, services: Services) -> 
     teacher.sign_in()
     reply = teacher.send("/workshops/1/deadline", page="/overview", deadline="2001-02-03T04:05")
     assert reply.status_code == 303
-    assert services.store.people.workshops()[0].deadline == 981173100.0
+    assert services.store.workshops.open()[0].deadline == 981173100.0
     assert 'value="2001-02-03T04:05"' in teacher.get("/overview")
     assert ada.send(f"/exercises/{SLUG}", **{"text:answer.sh": "exit 1"}).status_code == 403
     for wrong in ("tomorrow", "9999-99-99T00:00", "2001"):
         reply = teacher.send("/workshops/1/deadline", page="/overview", deadline=wrong)
         assert (reply.status_code, "looks like" in reply.text) == (422, True), wrong
     teacher.send("/workshops/1/deadline", page="/overview", deadline="")
-    assert services.store.people.workshops()[0].deadline is None
+    assert services.store.workshops.open()[0].deadline is None
     submit(ada, services, "exit 1")
 
 
@@ -78,7 +78,7 @@ def test_only_instructors_change_settings(browser: Browsers, services: Services)
     for who in (ada, helper):
         for path, field in (("scoreboard", {"frozen": "1"}), ("deadline", {"deadline": "2001-02-03T04:05"})):
             assert who.send(f"/workshops/1/{path}", page="/", **field).status_code == 403
-    workshop = services.store.people.workshops()[0]
+    workshop = services.store.workshops.open()[0]
     assert (workshop.frozen_at, workshop.deadline) == (None, None)
 
 

@@ -180,7 +180,7 @@ def test_the_trail_tells_of_settings_and_sign_ins(
 
 def test_the_trail_goes_on_page_by_page(teacher: Browser, services: Services) -> None:
     for number in range(130):
-        services.store.people.set_deadline(1, float(number), f"nr-{number}")
+        services.store.workshops.set_deadline(1, float(number), f"nr-{number}")
     page = teacher.get("/workshops/1/audit?action=deadline")
     earlier = re.search(r'href="([^"]+)">Earlier', page)
     assert earlier is not None

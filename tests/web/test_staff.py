@@ -12,7 +12,7 @@ from tests.web.test_pages import SLUG, grade
 from web.services import Services
 
 Browsers = Callable[[], Browser]
-STAFF = {*"instructing drilldown figures overriding regrading section_rules exports trail".split()}
+STAFF = {*"instructing drilldown figures overriding regrading section_rules exports trail workshops".split()}
 FOR_INSTRUCTORS = {"trail.audit"}
 
 

@@ -84,7 +84,7 @@ def join(store: Store) -> Callable[[str], Participant]:
     """Let somebody join the first workshop."""
 
     def run(name: str) -> Participant:
-        return store.people.join(store.people.workshops()[0].join_code, name)[0]
+        return store.people.join(store.workshops.open()[0].join_code, name)[0]
 
     return run
 
@@ -112,7 +112,7 @@ class Service:
         self.store = Store.open(self.settings)
         self.store.first_start(self.settings)
         self.tickets = Tickets(make_app(self.settings), self.settings)
-        self.participant = self.store.people.join(self.store.people.workshops()[0].join_code, "ada")[0]
+        self.participant = self.store.people.join(self.store.workshops.open()[0].join_code, "ada")[0]
 
     def start_worker(self, **more: str) -> subprocess.Popen[bytes]:
         """Start a worker and wait until it is heard of."""

@@ -10,7 +10,7 @@ from worker.store import Store
 
 
 def code(store: Store) -> str:
-    return store.people.workshops()[0].join_code
+    return store.workshops.open()[0].join_code
 
 
 def test_a_token_is_its_owner(store: Store) -> None:
