@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
@@ -53,8 +54,7 @@ class ServiceSettings(BaseSettings):
     redis_url: str = Field(
         "",
         alias="REDIS_URL",
-        description="The queue: `redis://HOST:6379/0`. Without it, an embedded broker beside the SQLite "
-        "file, for one machine.",
+        description="The queue: `redis://HOST:6379/0`. Without it, an embedded broker, for one machine.",
     )
     jobs: int = Field(
         (os.cpu_count() or 1) + 2,
@@ -195,11 +195,12 @@ class ServiceSettings(BaseSettings):
 
     @property
     def queue_dir(self) -> Path:
-        """Folder of the embedded broker: beside the SQLite file, so that two services never share one."""
+        """Folder of the embedded broker: in memory, for tickets may be lost, and one for each database."""
         url = make_url(self.database)
+        database = self.database
         if url.get_backend_name() == "sqlite" and url.database:
-            return Path(f"{url.database}.queue").absolute()
-        return self.grader.state_dir / "queue"
+            database = str(Path(url.database).absolute())
+        return self.grader.run_dir / "queues" / hashlib.sha256(database.encode()).hexdigest()[:16]
 
     @property
     def sockets_dir(self) -> Path:
