@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -80,24 +81,22 @@ def cases(exercise: Exercise) -> list[Case]:
     return [*listed, Case(exercise, None)]
 
 
-def structure(exercise: Exercise) -> list[Proof]:
+def structure(exercise: Exercise) -> Proof:
     """Prove what needs no run: that there are samples enough, fakes among them."""
     try:
         found = samples.find(exercise)
     except ExerciseError as error:
-        return [Proof(exercise.slug, "samples", ok=False, expected="readable samples", found=str(error))]
+        return Proof(exercise.slug, "samples", ok=False, expected="readable samples", found=str(error))
     accepted = sum(sample.verdict == "accepted" for sample in found)
     rejected = len(found) - accepted
     fakes = sum(sample.group == "fake" for sample in found)
-    return [
-        Proof(
-            exercise.slug,
-            "samples",
-            ok=accepted >= LEAST_ACCEPTED and rejected >= LEAST_REJECTED and fakes >= 1,
-            expected=f"at least {LEAST_ACCEPTED} accepted, {LEAST_REJECTED} rejected, one of them a fake",
-            found=f"{accepted} accepted, {rejected} rejected, {fakes} fakes",
-        )
-    ]
+    return Proof(
+        exercise.slug,
+        "samples",
+        ok=accepted >= LEAST_ACCEPTED and rejected >= LEAST_REJECTED and fakes >= 1,
+        expected=f"at least {LEAST_ACCEPTED} accepted, {LEAST_REJECTED} rejected, one of them a fake",
+        found=f"{accepted} accepted, {rejected} rejected, {fakes} fakes",
+    )
 
 
 def prove(case: Case, grader: Grader, draw: Draw, *, runs: int = 1, reruns: int = 0) -> Proof:
@@ -134,23 +133,44 @@ def prove_all(
     runs: int = 1,
     reruns: int = 0,
     jobs: int = 4,
-) -> Iterator[Proof]:
-    """Prove exercises in parallel; yield each proof in the order of the exercises."""
+    done: Callable[[Proof], None] | None = None,
+) -> list[Proof]:
+    """Prove exercises in parallel; return the proofs in the order of the exercises and their samples.
+
+    Exercises take turns: samples that mostly wait run beside samples that compute.
+
+    Args:
+        exercises: The exercises.
+        grader: Grades their samples.
+        draw: Gives a participant's values.
+        runs: Of each sample.
+        reruns: Of what fails.
+        jobs: Samples at the same time.
+        done: Told of each proof as it comes.
+    """
+    proofs: dict[tuple[int, int], Proof] = {}
+    waiting: list[tuple[int, int, Case]] = []
+
+    def keep(key: tuple[int, int], proof: Proof) -> None:
+        proofs[key] = proof
+        if done is not None:
+            done(proof)
+
+    for number, exercise in enumerate(exercises):
+        keep((number, -1), structure(exercise))
+        with suppress(ExerciseError):  # `structure` said so
+            waiting += [(place, number, case) for place, case in enumerate(cases(exercise))]
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = []
-        for exercise in exercises:
-            first = structure(exercise)
-            waiting += [pool.submit(lambda proof: proof, proof) for proof in first]
-            try:
-                listed = cases(exercise)
-            except ExerciseError:
-                continue  # `structure` said so
-            waiting += [pool.submit(prove, case, grader, draw, runs=runs, reruns=reruns) for case in listed]
+        running = {
+            pool.submit(prove, case, grader, draw, runs=runs, reruns=reruns): (number, place)
+            for place, number, case in sorted(waiting, key=lambda one: one[:2])
+        }
         try:
-            for future in waiting:
-                yield future.result()
+            for future in as_completed(running):
+                keep(running[future], future.result())
         finally:
             pool.shutdown(cancel_futures=True)
+    return [proofs[key] for key in sorted(proofs)]
 
 
 def _grade(case: Case, grader: Grader, draw: Draw) -> Report:

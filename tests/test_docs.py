@@ -245,7 +245,7 @@ def worked_example() -> Exercise:
 
 def test_the_worked_example_is_an_exercise(worked_example: Exercise) -> None:
     """It loads, and has samples enough."""
-    assert all(proof.ok for proof in structure(worked_example))
+    assert structure(worked_example).ok
 
 
 @pytest.mark.sandbox

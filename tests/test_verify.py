@@ -47,6 +47,20 @@ def proofs(
         return {proof.subject: proof for proof in found}
 
 
+def test_exercises_take_turns(tmp_path: Path) -> None:
+    """Those that mostly wait run beside those that compute; the proofs come back in order all the same."""
+    both = [
+        load(write_exercise(tmp_path / slug, slug, checks=CHECKS, files=SAMPLES)) for slug in ("one", "two")
+    ]
+    came: list[Proof] = []
+    observer = Written()
+    with Judges(both) as judges:
+        found = prove_all(both, Grader(observer, judges), drawn, jobs=1, done=came.append)
+    assert [proof.exercise for proof in found] == ["one"] * 7 + ["two"] * 7
+    assert [slug for _, slug in observer.observed] == ["one", "two"] * 6
+    assert sorted(map(repr, came)) == sorted(map(repr, found))
+
+
 def without(samples: Mapping[str, str], *parts: str) -> dict[str, str]:
     return {name: text for name, text in samples.items() if not any(part in name for part in parts)}
 

@@ -19,12 +19,13 @@ from grader.cli.context import (
     pass_context,
 )
 from grader.cli.progress import Progressing
+from grader.errors import ExerciseError
 from grader.exercise.catalogue import Broken
 from grader.grading import Grader
 from grader.judging import Judges
 from grader.model import Exercise
 from grader.report.table import console
-from grader.verify import Proof, cases, prove_all, structure
+from grader.verify import Proof, cases, prove_all
 from grader.visible import one_line
 
 
@@ -56,11 +57,15 @@ def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int, rerun
             progress,
         ):
             grader = Grader(observer, judges)
-            for proof in prove_all(
-                exercises, grader, context.parameters, runs=runs, reruns=reruns, jobs=jobs
-            ):
-                proofs.append(proof)
-                progress.advance("proven" if proof.ok else "not proven")
+            proofs += prove_all(
+                exercises,
+                grader,
+                context.parameters,
+                runs=runs,
+                reruns=reruns,
+                jobs=jobs,
+                done=lambda proof: progress.advance("proven" if proof.ok else "not proven"),
+            )
     _print(proofs, quiet=context.quiet)
     if broken:
         return EXIT_USAGE
@@ -83,8 +88,10 @@ def _exercises(context: Context, slugs: tuple[str, ...]) -> tuple[list[Exercise]
 
 
 def _count(exercise: Exercise) -> int:
-    proofs = structure(exercise)
-    return len(proofs) + (len(cases(exercise)) if all(proof.ok for proof in proofs) else 0)
+    try:
+        return 1 + len(cases(exercise))
+    except ExerciseError:
+        return 1
 
 
 def _print(proofs: list[Proof], *, quiet: bool) -> None:
