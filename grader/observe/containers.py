@@ -37,12 +37,19 @@ class ContainerGroups:
         """Wait until no first process is the runtime's own any more, for at most so many seconds.
 
         An engine says that a container has started when runc lets its first process go, which is a moment
-        before that becomes the container's program by execve(2).
+        before that becomes the container's program by execve(2). In the middle of that, a process has no
+        command line at all; one that has none for longer has lost or erased it.
         """
         deadline = time.monotonic() + seconds
-        while any(_command(pid) == _RUNTIME for pids in self.all().values() for pid in pids):
+        bare: set[int] = set()
+        while True:
+            commands = {pid: _command(pid) for pids in self.all().values() for pid in pids}
+            without = {pid for pid, command in commands.items() if not command}
+            if _RUNTIME not in commands.values() and without <= bare:
+                return
             if time.monotonic() > deadline:
                 return
+            bare |= without
             time.sleep(_PAUSE_SECONDS)
 
     def processes(self, container: str) -> frozenset[int]:

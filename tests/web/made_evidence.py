@@ -94,6 +94,6 @@ def too_much() -> Evidence:
         oom=Oom(kills, {}),
         processes=processes(*every, alive=tuple(range(1, 700, 3))),
         cgroups=groups,
-        engine=Engine(**(dict.fromkeys(Engine.__dataclass_fields__, ()) | {"images": (made,) * 4})),
+        engine=Engine(**(dict.fromkeys(Engine.__struct_fields__, ()) | {"images": (made,) * 4})),
         events=events,
     )

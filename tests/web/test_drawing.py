@@ -32,7 +32,7 @@ from web.pictures.scale import WIDTH
 
 
 def engine(*images: object) -> Engine:
-    return Engine(**(dict.fromkeys(Engine.__dataclass_fields__, ()) | {"images": images}))
+    return Engine(**(dict.fromkeys(Engine.__struct_fields__, ()) | {"images": images}))
 
 
 def boxes(marks: object, letter: float) -> list[tuple[float, float, float]]:
