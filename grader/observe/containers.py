@@ -37,19 +37,12 @@ class ContainerGroups:
         """Wait until no first process is the runtime's own any more, for at most so many seconds.
 
         An engine says that a container has started when runc lets its first process go, which is a moment
-        before that becomes the container's program by execve(2). In the middle of that, a process has no
-        command line at all; one that has none for longer has lost or erased it.
+        before that becomes the container's program by execve(2).
         """
         deadline = time.monotonic() + seconds
-        bare: set[int] = set()
-        while True:
-            commands = {pid: _command(pid) for pids in self.all().values() for pid in pids}
-            without = {pid for pid, command in commands.items() if not command}
-            if _RUNTIME not in commands.values() and without <= bare:
-                return
+        while any(_starting(pid) for pids in self.all().values() for pid in pids):
             if time.monotonic() > deadline:
                 return
-            bare |= without
             time.sleep(_PAUSE_SECONDS)
 
     def processes(self, container: str) -> frozenset[int]:
@@ -78,12 +71,14 @@ class ContainerGroups:
             os.close(descriptor)
 
 
-def _command(pid: int) -> bytes:
+def _starting(pid: int) -> bool:
+    """Tell whether a process is the runtime's still, or in the middle of execve(2): it has a program but no words."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read(len(_RUNTIME) + 1)
+            words = file.read(len(_RUNTIME) + 1)
+        return words == _RUNTIME or (not words and bool(os.readlink(f"/proc/{pid}/exe")))
     except OSError:
-        return b""
+        return False
 
 
 def _innermost(pid: int) -> int | None:
