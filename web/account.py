@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from werkzeug.wrappers import Response
 
 from web.identity import account, become_account, become_participant, participant
-from web.security import address, limiter
+from web.rates import limited
 from web.services import services
 from worker.audit import Action, Deed
 from worker.people import BadNameError, NameTakenError, WrongJoinCodeError
@@ -30,7 +30,7 @@ def join() -> str | Response:
 
 
 @blueprint.post("/join")
-@limiter.limit(lambda: services().settings.join_rate, key_func=address)
+@limited("join", lambda settings: settings.join_rate)
 def join_now() -> tuple[str, int] | Response:
     """Take part; the page that follows says where the personal link is."""
     name, join_code = request.form.get("name", ""), request.form.get("join_code", "")
@@ -86,7 +86,7 @@ def come_back() -> str:
 
 
 @blueprint.post("/back")
-@limiter.limit(lambda: services().settings.join_rate, key_func=address)
+@limited("come back", lambda settings: settings.join_rate)
 def come_back_now() -> tuple[str, int] | Response:
     """Come back with a token."""
     token = request.form.get("token", "").strip()
@@ -105,7 +105,7 @@ def sign_in() -> str:
 
 
 @blueprint.post("/sign-in")
-@limiter.limit(lambda: services().settings.sign_in_rate, key_func=address)
+@limited("sign in", lambda settings: settings.sign_in_rate)
 def sign_in_now() -> tuple[str, int] | Response:
     """Sign in as an instructor."""
     name = request.form.get("name", "").strip()

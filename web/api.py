@@ -15,9 +15,10 @@ from grader.report import junit
 from web.finding import workshop_before
 from web.identity import account, by_token
 from web.problems import Problem
+from web.rates import limited
 from web.reply import iso, json_response
 from web.scoreboard import board
-from web.security import address, csrf, limiter
+from web.security import csrf
 from web.services import services
 from web.submitting import exercise_named, parameters, submit, uploaded
 from worker.people import BadNameError, NameTakenError, Participant, WrongJoinCodeError
@@ -48,7 +49,7 @@ def _body(shape: Any) -> Any:
 
 
 @blueprint.post("/participants")
-@limiter.limit(lambda: services().settings.join_rate, key_func=address)
+@limited("join", lambda settings: settings.join_rate)
 def join() -> Response:
     """Take part in a workshop."""
     given = _body(_Join)
@@ -103,7 +104,6 @@ def exercise(slug: str) -> Response:
 
 
 @blueprint.post("/submissions")
-@limiter.exempt  # counted by participant, when it is known who that is
 def add() -> Response:
     """Submit an answer."""
     participant = by_token()

@@ -24,6 +24,7 @@ from web import (
     pages,
     problems,
     progress,
+    rates,
     regrading,
     results,
     section_rules,
@@ -51,6 +52,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     found.store.first_start(settings)
     services.install(app, found)
     security.install(app, settings, found.store.session_key(settings))
+    rates.install(app, settings)
     problems.install(app)
     static_files.install(app)
     for module in (

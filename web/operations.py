@@ -17,13 +17,11 @@ from prometheus_client.registry import Collector
 
 from web.openapi import document
 from web.reply import json_response
-from web.security import limiter
 from web.services import Services, services
 from worker.counters import BOUNDS, PHASES, from_json
 from worker.staff import Seen
 
 blueprint = Blueprint("operations", __name__)
-limiter.exempt(blueprint)
 
 _STATES: Final = ("working", "draining", "paused", "stopped")
 

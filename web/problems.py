@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from flask import Flask, Response, g, render_template, request
-from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -58,12 +57,6 @@ def install(app: Flask) -> None:
     def problem(error: Problem) -> Response:
         found = response(error.status, error.detail)
         found.headers.update(error.headers)
-        return found
-
-    @app.errorhandler(RateLimitExceeded)
-    def too_often(error: RateLimitExceeded) -> Response:
-        found = response(429, f"too many requests: {error.description} are allowed")
-        found.headers["Retry-After"] = str(error.limit.limit.get_expiry() if error.limit else 60)
         return found
 
     @app.errorhandler(CSRFError)

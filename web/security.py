@@ -1,25 +1,20 @@
-"""Headers, request ids, CSRF and rate limits."""
+"""Headers, request ids and CSRF."""
 
 from __future__ import annotations
 
 import logging
-import math
 import re
 import secrets
 import time
-from functools import lru_cache
 from typing import Final
 
 import structlog
 from flask import Flask, Response, g, request
-from flask_limiter import Limiter
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
-from limits import RateLimitItem, parse
-from limits.errors import StorageError
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web.counts import ProcessCounts
-from web.problems import Problem
 from worker import logs
 from worker.settings import ServiceSettings
 
@@ -36,45 +31,21 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-# A Redis that is away must not hold up every request: without it, nothing is limited.
-_PATIENCE: Final = {"socket_connect_timeout": 1, "socket_timeout": 1, "wrap_exceptions": True}
 _REQUESTS: Final = logging.getLogger("web.request")
 _LOG = structlog.get_logger("web.request")
 
 
-def address() -> str:
-    """Return the client's address; with trusted proxies, the one they tell."""
-    return request.remote_addr or "unknown"
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's own, but for what it would make anew twice for each request."""
 
+    def __init__(self) -> None:
+        self._serializer: URLSafeTimedSerializer | None = None
 
-limiter = Limiter(key_func=address, strategy="fixed-window", swallow_errors=True)
-
-
-def take_turn(rate: str, participant_id: int) -> None:
-    """Count a submission of a participant, by whichever way it comes.
-
-    Raises:
-        Problem: That is one too many.
-    """
-    limit = _parsed(rate)
-    identity = ("submissions", str(participant_id))
-    try:
-        if limiter.limiter.hit(limit, *identity):
-            return
-        reset = limiter.limiter.get_window_stats(limit, *identity).reset_time
-    except StorageError as error:
-        _LOG.warning("nothing is limited: the counts are away", error=str(error.storage_error))
-        return
-    raise Problem(
-        429,
-        f"too many submissions: {limit} are allowed",
-        headers={"Retry-After": str(max(1, math.ceil(reset - time.time())))},
-    )
-
-
-@lru_cache
-def _parsed(rate: str) -> RateLimitItem:
-    return parse(rate)
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return what signs cookies; the key does not change while a process runs."""
+        if self._serializer is None:
+            self._serializer = super().get_signing_serializer(app)
+        return self._serializer
 
 
 def install(app: Flask, settings: ServiceSettings, session_key: str) -> None:
@@ -91,10 +62,8 @@ def install(app: Flask, settings: ServiceSettings, session_key: str) -> None:
         MAX_FORM_PARTS=500,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=secure,
-        # Limits are counted in Redis where there is one, for all web processes together.
-        RATELIMIT_STORAGE_URI=settings.redis_url or f"{ProcessCounts.STORAGE_SCHEME[0]}://",
-        RATELIMIT_STORAGE_OPTIONS=_PATIENCE if settings.redis_url else {},
     )
+    app.session_interface = _Sessions()
     if settings.trusted_hops:
         hops = settings.trusted_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -111,7 +80,6 @@ def install(app: Flask, settings: ServiceSettings, session_key: str) -> None:
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
 
     csrf.init_app(app)  # after `begin`: a request that is refused has an id as well
-    limiter.init_app(app)
 
     @app.after_request
     def end(response: Response) -> Response:

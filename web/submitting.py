@@ -14,8 +14,8 @@ from grader.errors import SubmissionError
 from grader.model import Exercise
 from grader.parameters import draw
 from web.problems import Problem
+from web.rates import take_turn
 from web.ruling import keep_within, used_up
-from web.security import take_turn
 from web.services import services
 from worker.people import Participant
 from worker.rules import NONE
@@ -56,7 +56,7 @@ def submit(
     Raises:
         Problem: It is no answer, comes too late or too often, or its key was used for another one.
     """
-    take_turn(services().settings.submission_rate, participant.id)
+    take_turn("submit", services().settings.submission_rate, str(participant.id))
     workshop = services().workshop(participant.workshop_id)
     if workshop.archived_at is not None:
         raise Problem(403, "this workshop is over: it takes no answers any more")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ BROKEN = (OperationalError, InterfaceError)
 """Raised while the database cannot be reached."""
 
 _BUSY_SECONDS = 15.0
+_BEGIN = "BEGIN IMMEDIATE"
 
 
 class Database:
@@ -116,4 +118,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that begins by reading cannot become a writing one while others write (SQLITE_BUSY).
     if not connection.get_execution_options().get("reads"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:  # by the driver, since SQLAlchemy would make much of a statement
+            connection.connection.cursor().execute(_BEGIN)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(_BEGIN, None, error) from error

@@ -6,14 +6,15 @@ import hashlib
 import secrets
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from grader.model import Exercise
 from worker.database import Database
+from worker.group_commit import GroupCommit
 from worker.people import Participant
 from worker.rules import Rule, counted
 from worker.submission import (
@@ -30,6 +31,7 @@ from worker.tables import evidence as evidence_table
 from worker.tables import participants, submission_files, submissions
 
 _ID_BYTES: Final = 16
+_Values = dict[str, Any]
 _INSERT_FILES: Final = insert(submission_files)
 
 
@@ -52,6 +54,7 @@ class Submissions:
             func.count().filter(~waiting),
             func.max(now - func.coalesce(submissions.c.queued_at, submissions.c.created_at)).filter(waiting),
         ).where(submissions.c.state.in_((State.QUEUED.value, State.RUNNING.value)))
+        self._new = GroupCommit(database, self._store)
         self._get = select(*COLUMNS).select_from(JOINED).where(submissions.c.id == bindparam("this"))
 
     def submit(
@@ -89,9 +92,7 @@ class Submissions:
             {"submission_id": identity, "name": name, "content": content} for name, content in files.items()
         ]
         try:
-            with self._database.write() as connection:
-                connection.execute(self._insert, values)
-                connection.execute(_INSERT_FILES, contents)
+            self._new.add((values, contents))
         except IntegrityError as error:
             earlier = self.by_key(participant.id, idempotency_key)
             if earlier is None:
@@ -100,6 +101,10 @@ class Submissions:
                 raise ConflictError("this Idempotency-Key was used for another answer") from error
             return str(earlier.id), False
         return identity, True
+
+    def _store(self, connection: Connection, added: Sequence[tuple[_Values, list[_Values]]]) -> None:
+        connection.execute(self._insert, [values for values, _ in added])
+        connection.execute(_INSERT_FILES, [content for _, contents in added for content in contents])
 
     def by_key(self, participant_id: int, key: str | None) -> Row[*tuple[Any, ...]] | None:
         """Return id and request digest of the submission that was made with an idempotency key."""

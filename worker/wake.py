@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 
 _MAX = 65_536
+_TICK_NS = 100_000_000
 
 
 class Bell:
@@ -61,17 +63,12 @@ class Ringer:
         self._suffix = f".{kind}"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._socket.setblocking(False)
+        self._bells: tuple[str, ...] = ()
+        self._listed_at = 0  # the folder's last change when they were listed
 
     def ring(self, message: bytes = b"!") -> None:
         """Ring; a bell whose owner has not listened for long misses it."""
-        try:
-            names = os.listdir(self._folder)
-        except FileNotFoundError:
-            return
-        for name in names:
-            if not name.endswith(self._suffix):
-                continue
-            path = f"{self._folder}/{name}"
+        for path in self._hanging():
             try:
                 self._socket.sendto(message, path)
             except ConnectionRefusedError:
@@ -79,6 +76,19 @@ class Ringer:
                     os.unlink(path)
             except (BlockingIOError, FileNotFoundError):
                 continue  # full: its owner is awake anyway; or just taken down
+
+    def _hanging(self) -> tuple[str, ...]:
+        """Return the paths of the bells; they are listed anew only where the folder has changed."""
+        try:
+            changed = os.stat(self._folder).st_mtime_ns
+            if changed != self._listed_at:
+                names = [name for name in os.listdir(self._folder) if name.endswith(self._suffix)]
+                self._bells = tuple(f"{self._folder}/{name}" for name in names)
+                # Clocks of file systems tick slowly: after a recent change, another may bear the same time.
+                self._listed_at = changed if time.time_ns() - changed > _TICK_NS else 0
+        except FileNotFoundError:
+            return ()
+        return self._bells
 
     def close(self) -> None:
         """Let go of the socket."""

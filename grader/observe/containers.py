@@ -72,7 +72,7 @@ class ContainerGroups:
 
 
 def _starting(pid: int) -> bool:
-    """Tell whether a process is the runtime's still, or in the middle of execve(2): it has a program but no words."""
+    """Return whether a process is the runtime's still, or amid execve(2): then it has no words yet."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = file.read(len(_RUNTIME) + 1)

@@ -1,0 +1,81 @@
+"""Rate limits: how often one address, or one participant, may do the same again."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Final, ParamSpec, TypeVar, cast
+
+import structlog
+from flask import Flask, current_app, request
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from web.counts import ProcessCounts
+from web.problems import Problem
+from web.services import services
+from worker.settings import ServiceSettings
+
+# A Redis that is away must not hold up every request: without it, nothing is limited.
+_PATIENCE: Final = {"socket_connect_timeout": 1, "socket_timeout": 1, "wrap_exceptions": True}
+_LOG = structlog.get_logger("web.request")
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def install(app: Flask, settings: ServiceSettings) -> None:
+    """Begin to count: in Redis where there is one, for all web processes together."""
+    storage = storage_from_string(settings.redis_url, **_PATIENCE) if settings.redis_url else ProcessCounts()
+    app.extensions["rates"] = FixedWindowRateLimiter(cast(Storage, storage))
+
+
+def take_turn(what: str, rate: str, who: str) -> None:
+    """Count that somebody does something.
+
+    Args:
+        what: Is done; each is counted for itself.
+        rate: How often that is allowed, as in ``60/minute``.
+        who: Does it.
+
+    Raises:
+        Problem: That is once too often.
+    """
+    limit = _parsed(rate)
+    counting: FixedWindowRateLimiter = current_app.extensions["rates"]
+    try:
+        if counting.hit(limit, what, who):
+            return
+        reset = counting.get_window_stats(limit, what, who).reset_time
+    except StorageError as error:
+        _LOG.warning("nothing is limited: the counts are away", error=str(error.storage_error))
+        return
+    raise Problem(
+        429,
+        f"too often: {limit} are allowed",
+        headers={"Retry-After": str(max(1, math.ceil(reset - time.time())))},
+    )
+
+
+def limited(
+    what: str, rate: Callable[[ServiceSettings], str]
+) -> Callable[[Callable[_Parameters, _Result]], Callable[_Parameters, _Result]]:
+    """Let each address use a view only so often; with trusted proxies, the address that they tell."""
+
+    def decorate(view: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+        @wraps(view)
+        def counted(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+            take_turn(what, rate(services().settings), request.remote_addr or "unknown")
+            return view(*args, **kwargs)
+
+        return counted
+
+    return decorate
+
+
+@lru_cache
+def _parsed(rate: str) -> RateLimitItem:
+    return parse(rate)
