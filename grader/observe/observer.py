@@ -16,6 +16,7 @@ from grader.sandbox import images
 from grader.sandbox.disposer import Disposer
 from grader.sandbox.moving import Moves
 from grader.sandbox.sandbox import Host
+from grader.sandbox.spares import Spares
 from grader.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Observer:
         self._kernel_log = KernelLog()
         self._moves = Moves(self._host.hierarchy)
         self._disposer = Disposer("sandbox-ends", backlog=_BACKLOG)
+        self._spares = Spares(self._host, self._disposer, self._moves)
         self._pool: EnginePool | None = None
         self._lock = threading.Lock()
         if any(exercise.profile is Profile.DOCKER for exercise in exercises):
@@ -52,11 +54,12 @@ class Observer:
         self.close()
 
     def close(self) -> None:
-        """End the engines that wait."""
+        """End the engines and sandboxes that wait."""
         with self._lock:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
+        self._spares.close()
         self._disposer.close()
         self._moves.close()
         self._kernel_log.close()
@@ -112,7 +115,9 @@ class Observer:
                     engine_version = engine.version
             case _:
                 tell("running in a sandbox")
-                sections = observe_shell(self._host, self._kernel_log, self._disposer, exercise, submission)
+                sections = observe_shell(
+                    self._host, self._kernel_log, self._disposer, self._spares, exercise, submission
+                )
         return sections, engine_version
 
     def _engines(self) -> EnginePool:

@@ -15,6 +15,7 @@ from grader.sandbox import images
 from grader.sandbox.disposer import Disposer
 from grader.sandbox.pump import Output, Pump, Tick
 from grader.sandbox.sandbox import Host, Sandbox
+from grader.sandbox.spares import Recipe, Spare, Spares
 
 # What the answer left running gets this long to come to rest before the last look.
 _REST_SECONDS = 2.0
@@ -23,7 +24,12 @@ _HOLDER = resources.files("grader.sandbox").joinpath("holder.sh").read_text(enco
 
 
 def observe_shell(
-    host: Host, kernel_log: KernelLog, disposer: Disposer, exercise: Exercise, submission: Submission
+    host: Host,
+    kernel_log: KernelLog,
+    disposer: Disposer,
+    spares: Spares,
+    exercise: Exercise,
+    submission: Submission,
 ) -> Sections:
     """Run the answer's script and watch it from outside; its sandbox is left to `disposer`.
 
@@ -34,16 +40,21 @@ def observe_shell(
     script = next(spec.name for spec in exercise.files if spec.kind is Kind.SHELL)
     command = ("/bin/bash", f"/answer/{script}")
     with ExitStack() as stack:
-        sandbox = Sandbox(host, exercise.profile, exercise.limits)
-        stack.callback(disposer.take, sandbox)
+        spare = None
+        if exercise.profile is Profile.PLAIN:
+            recipe = Recipe(exercise.profile, exercise.limits, rootfs, command)
+            spare = stack.enter_context(spares.lend(recipe))
+        sandbox = spare.sandbox if spare else Sandbox(host, exercise.profile, exercise.limits)
+        stack.callback(disposer.take, spare or sandbox)
         sandbox.put(dict(submission.files))
         if exercise.profile is Profile.PLAIN:
-            return _observe_plain(sandbox, rootfs, command, kernel_log, exercise, stack)
+            return _observe_plain(sandbox, spare, rootfs, command, kernel_log, exercise, stack)
         return _observe_held(sandbox, rootfs, command, kernel_log, exercise, stack)
 
 
 def _observe_plain(
     sandbox: Sandbox,
+    spare: Spare | None,
     rootfs: str,
     command: tuple[str, ...],
     kernel_log: KernelLog,
@@ -54,7 +65,11 @@ def _observe_plain(
     mark = kernel_log.mark()
     started = time.monotonic()
     limits = exercise.limits
-    pump = _launch(sandbox, rootfs, command, exercise, stack)
+    if spare is None:
+        pump = _launch(sandbox, rootfs, command, exercise, stack)
+    else:
+        pump = Pump(spare.out, spare.err, limits.output_bytes)
+        sandbox.go()
     watch = stack.enter_context(_watch(sandbox, kernel_log, mark, started, exercise))
     output = pump.run(sandbox.exited, started, limits.wall_seconds, turns(watch, limits.settle_seconds))
     sight = watch.finish(_since(started))

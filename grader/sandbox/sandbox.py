@@ -128,6 +128,7 @@ class Sandbox:
         disk: str = "",
         stdout: int,
         stderr: int,
+        waits: bool = False,
     ) -> None:
         """Start the sandbox's first process.
 
@@ -140,6 +141,7 @@ class Sandbox:
             disk: Host directory that becomes an engine's data root.
             stdout: Ours, becomes its standard output.
             stderr: Likewise.
+            waits: It does nothing before `go`.
 
         Raises:
             SandboxError: The runtime could not do it.
@@ -163,7 +165,7 @@ class Sandbox:
         kernel.protect(rootfs)
         try:
             with ExitStack() as stack:
-                self._start((processes.source(b"", stack), stdout, stderr, *descriptors))
+                self._start((processes.source(b"", stack), stdout, stderr, *descriptors), waits=waits)
         finally:  # a process that was created but could not be started is ours to bury, too
             pid = processes.read_pid(f"{self._bundle}/pid")
             if pid is not None and processes.is_child(pid):
@@ -181,11 +183,21 @@ class Sandbox:
             with suppress(FileNotFoundError), open(f"{self._root}/{self.name}/seccomp.bpf", "rb") as file:
                 _compiled[key] = file.read()
 
-    def _start(self, streams: tuple[int, ...]) -> None:
+    def go(self) -> None:
+        """Let a first process go that waits.
+
+        Raises:
+            SandboxError: The runtime could not do it.
+        """
+        with ExitStack() as stack:
+            nothing = processes.source(b"", stack)
+            self._command(self._host.runtime.start(self._root, self._log, self.name), (nothing,) * 3)
+
+    def _start(self, streams: tuple[int, ...], *, waits: bool) -> None:
         runtime = self._host.runtime
         delegated = self.profile in (Profile.CGROUPS, Profile.DOCKER)
         descriptors = len(streams) - _STANDARD_STREAMS
-        if delegated or descriptors:
+        if delegated or descriptors or waits:
             create = runtime.create(self._root, self._log, self._bundle, self.name, descriptors=descriptors)
             self._command(create, streams)
             if delegated:
@@ -193,7 +205,8 @@ class Sandbox:
                 cgroup.bound_descendants(self._host.hierarchy, self.name, _MAX_CGROUPS)
             if self.profile is Profile.DOCKER:
                 kernel.bound_watchers(self._created(), _MAX_WATCHERS)
-            self._command(runtime.start(self._root, self._log, self.name), streams[:_STANDARD_STREAMS])
+            if not waits:
+                self.go()
         else:
             self._command(runtime.run(self._root, self._log, self._bundle, self.name), streams)
 
