@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -15,21 +14,18 @@ from grader.judge import graded, ungradable
 from grader.judging import Judges
 from grader.model import Exercise, Report, Submission, Timing
 from grader.parameters import fill_exercise
+from grader.progress import SILENT, Progress
 
 ATTEMPTS: Final = 3
 """How often a submission is observed before it is ungradable."""
 
 _LOG = logging.getLogger(__name__)
 
-Progress = Callable[[str], None]
-
 
 class Observer(Protocol):
     """What observes; see `grader.observe`. Used from many threads at once."""
 
-    def observe(
-        self, exercise: Exercise, submission: Submission, progress: Progress | None = None
-    ) -> Evidence:
+    def observe(self, exercise: Exercise, submission: Submission, progress: Progress = SILENT) -> Evidence:
         """Run an answer once and write down everything that checks may need.
 
         Raises:
@@ -65,7 +61,7 @@ class Grader:
         submission: Submission,
         *,
         queued_ms: float = 0.0,
-        progress: Progress | None = None,
+        progress: Progress = SILENT,
     ) -> Graded:
         """Observe and judge one submission.
 
@@ -105,7 +101,7 @@ class Grader:
         return Graded(report, None)
 
     def _attempt(
-        self, exercise: Exercise, submission: Submission, clock: _Clock, progress: Progress | None
+        self, exercise: Exercise, submission: Submission, clock: _Clock, progress: Progress
     ) -> Graded:
         clock.begin_observing()
         found = self._observer.observe(fill_exercise(exercise, submission.parameters), submission, progress)

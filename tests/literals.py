@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from grader.evidence import AnswerFile, Evidence, Machine, Oom, Processes, Run, Sections, Value
 from grader.exercise import load
 from grader.model import CheckResult, Exercise, Feedback, Outcome, Report, Submission, Timing
+from grader.progress import SILENT, Progress
 
 MANIFEST = """
 title = "End with the right status"
@@ -130,12 +131,11 @@ class Written:
         self,
         exercise: Exercise,
         submission: Submission,
-        progress: Callable[[str], None] | None = None,
+        progress: Progress = SILENT,
     ) -> Evidence:
         """Return evidence of a run that ended with the status that the answer names."""
         self.observed.append((submission.participant, exercise.slug))
-        if progress is not None:
-            progress("running")
+        progress.say("running")
         if self._act is not None:
             self._act(exercise, submission)
         words = b" ".join(submission.files.values()).split()

@@ -14,6 +14,7 @@ from grader.exercise import load
 from grader.grading import Grader
 from grader.judging import Judges
 from grader.model import Exercise, Submission
+from grader.progress import SILENT
 from grader.verify import Proof, prove_all
 from tests import literals
 from tests.literals import MANIFEST, Written, write_exercise
@@ -168,7 +169,7 @@ def test_runs_that_disagree_are_found(tmp_path: Path) -> None:
     turns = itertools.count()
 
     class Wavering(Written):
-        def observe(self, exercise: Exercise, submission: Submission, progress=None):  # type: ignore[no-untyped-def]
+        def observe(self, exercise: Exercise, submission: Submission, progress=SILENT):  # type: ignore[no-untyped-def]
             if b"7 8" in submission.files["answer.sh"] and next(turns) == 1:
                 submission = Submission(submission.exercise, submission.participant, {"answer.sh": b"exit 8"})
             return super().observe(exercise, submission, progress)
@@ -183,7 +184,7 @@ def test_what_fails_once_is_tried_again_and_named(tmp_path: Path) -> None:
     failures = {"exit 7\n": 1, "exit 7 # in another style\n": 2}
 
     class Wavering(Written):
-        def observe(self, exercise: Exercise, submission: Submission, progress=None):  # type: ignore[no-untyped-def]
+        def observe(self, exercise: Exercise, submission: Submission, progress=SILENT):  # type: ignore[no-untyped-def]
             content = submission.files["answer.sh"].decode()
             if failures.get(content, 0):
                 failures[content] -= 1

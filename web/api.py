@@ -21,6 +21,7 @@ from web.scoreboard import board
 from web.security import csrf
 from web.services import services
 from web.submitting import exercise_named, parameters, submit, uploaded
+from worker.notices import NOTHING
 from worker.people import BadNameError, NameTakenError, Participant, WrongJoinCodeError
 from worker.submission import State, Submitted
 
@@ -219,7 +220,8 @@ def to_table(submitted: Submitted, *, detailed: bool = False) -> dict[str, Any]:
         table["report"] = msgspec.Raw(submitted.report) if submitted.report else None
         waits = submitted.state is State.QUEUED
         table["position"] = services().store.submissions.position(submitted.id) if waits else None
-        table["progress"] = "" if submitted.state.final else services().ear.last(submitted.id)
+        heard = NOTHING if submitted.state.final else services().ear.last(submitted.id)
+        table |= {"progress": heard.what, "printed": heard.printed, "printed_bytes": heard.size}
     return table
 
 

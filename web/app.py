@@ -10,6 +10,7 @@ from jinja2 import StrictUndefined
 
 from grader import __version__
 from grader.report.wording import points
+from grader.visible import visible
 from web import (
     account,
     api,
@@ -46,7 +47,9 @@ def create_app(settings: ServiceSettings) -> Flask:
     app = Flask("web")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(points=points, iso=iso, number=pages.number, duration=figures.duration)
+    app.jinja_env.filters.update(
+        points=points, iso=iso, number=pages.number, duration=figures.duration, visible=visible
+    )
     app.permanent_session_lifetime = timedelta(weeks=_WEEKS)
     found = services.Services(settings)
     found.store.first_start(settings)

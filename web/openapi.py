@@ -82,6 +82,11 @@ _DETAILED = {
                 "report": _or_null(_ref("Report")),
                 "position": {"type": ["integer", "null"], "description": "How many come before it."},
                 "progress": {"type": "string", "description": "What is going on at this moment."},
+                "printed": {
+                    "type": "string",
+                    "description": "The end of what it has printed so far, while it is running.",
+                },
+                "printed_bytes": {"type": "integer", "description": "How much it has printed in all."},
             }
         ),
     ]

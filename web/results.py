@@ -64,7 +64,7 @@ def _position(submitted: Submitted) -> int | None:
 
 def _shown(submitted: Submitted, position: int | None) -> str:
     heard = services().ear.last(submitted.id)
-    return f"{submitted.state.value}:{submitted.attempt}:{position}:{heard}"
+    return f"{submitted.state.value}:{submitted.attempt}:{position}:{heard.size}:{heard.what}"
 
 
 def _render(template: str, submitted: Submitted, position: int | None) -> str:
@@ -79,7 +79,7 @@ def _render(template: str, submitted: Submitted, position: int | None) -> str:
         checks=fitted_checks(report.checks if report else ()),
         outcomes=OUTCOMES,
         exercise=exercise,
-        progress=services().ear.last(submitted.id),
+        heard=services().ear.last(submitted.id),
         position=position,
         handed_in=fitted_files(handed_in),
         following=services().following(submitted.exercise),

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
@@ -21,18 +22,54 @@ CHANNEL: Final = "grader:notices"
 _BELL: Final = "notices"
 _KEPT: Final = 2_000  # submissions whose last notice is remembered
 _LONGEST: Final = 300
+_PRINTED: Final = 6_000  # characters
 _ENDS: Final = frozenset(state.value for state in State if state.final)
 _RETRY_SECONDS: Final = 1.0
 _LOG = logging.getLogger(__name__)
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """What just happened: ``running``, ``graded`` and the like, or what is going on while it runs."""
+    """What just happened: ``running``, ``graded`` and the like, what is going on, or what was printed.
+
+    Attributes:
+        id: Of the submission.
+        what: Happened; empty where it only printed something.
+        printed: The end of what came on its output.
+        size: Bytes of all of that.
+    """
 
     id: str
-    what: str
+    what: str = ""
+    printed: str = ""
+    size: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard of a submission.
+
+    Attributes:
+        what: Happened last.
+        printed: The end of what it has printed while it runs.
+        size: Bytes of all that it has printed.
+    """
+
+    what: str = ""
+    printed: str = ""
+    size: int = 0
+
+    def and_then(self, notice: Notice) -> Heard:
+        """Return what is known after one more notice."""
+        if notice.what == State.RUNNING.value or notice.what in _ENDS:  # a new attempt, or the end of it
+            return Heard(notice.what)
+        return Heard(
+            notice.what or self.what,
+            (self.printed + notice.printed)[-_PRINTED:],
+            self.size + notice.size,
+        )
+
+
+NOTHING: Final = Heard()
 _DECODER = msgspec.json.Decoder(Notice)
 
 
@@ -41,6 +78,9 @@ class Notices(Protocol):
 
     def tell(self, identity: str, what: str) -> None:
         """Tell everybody; a notice that is lost only delays what it would have told."""
+
+    def show(self, identity: str, printed: str, size: int) -> None:
+        """Tell everybody what a submission prints; see `Notice`."""
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -56,6 +96,10 @@ class LocalNotices:
         """Tell everybody on this machine."""
         self._ringer.ring(msgspec.json.encode(Notice(identity, what[:_LONGEST])))
 
+    def show(self, identity: str, printed: str, size: int) -> None:
+        """Show it to everybody on this machine."""
+        self._ringer.ring(msgspec.json.encode(Notice(identity, printed=printed, size=size)))
+
     def close(self) -> None:
         """Let go of the socket."""
         self._ringer.close()
@@ -69,8 +113,15 @@ class RedisNotices:
 
     def tell(self, identity: str, what: str) -> None:
         """Tell everybody who is connected."""
+        self._publish(Notice(identity, what[:_LONGEST]))
+
+    def show(self, identity: str, printed: str, size: int) -> None:
+        """Show it to everybody who is connected."""
+        self._publish(Notice(identity, printed=printed, size=size))
+
+    def _publish(self, notice: Notice) -> None:
         try:
-            self._redis.publish(CHANNEL, msgspec.json.encode(Notice(identity, what[:_LONGEST])))
+            self._redis.publish(CHANNEL, msgspec.json.encode(notice))
         except redis.RedisError as error:
             _LOG.warning("a notice was lost: %s", error)
 
@@ -92,17 +143,17 @@ class Ear:
         self._settings = settings
         self._lock = threading.Lock()
         self._waiting: dict[str, list[tuple[threading.Event, bool]]] = {}
-        self._last: OrderedDict[str, str] = OrderedDict()
+        self._last: OrderedDict[str, Heard] = OrderedDict()
         self._closed = threading.Event()
         self._bell = None if settings.redis_url else Bell(settings.sockets_dir, _BELL)
         listen = self._listen_redis if settings.redis_url else self._listen_local
         self._thread = threading.Thread(target=listen, name="notices", daemon=True)
         self._thread.start()
 
-    def last(self, identity: str) -> str:
-        """Return what was heard last of a submission, or an empty text."""
+    def last(self, identity: str) -> Heard:
+        """Return what was heard of a submission so far."""
         with self._lock:
-            return self._last.get(identity, "")
+            return self._last.get(identity, NOTHING)
 
     @contextlib.contextmanager
     def waiting(self, identity: str, *, for_progress: bool = False) -> Iterator[threading.Event]:
@@ -140,7 +191,7 @@ class Ear:
         except msgspec.MsgspecError:
             return
         with self._lock:
-            self._last[notice.id] = notice.what
+            self._last[notice.id] = self._last.get(notice.id, NOTHING).and_then(notice)
             self._last.move_to_end(notice.id)
             if len(self._last) > _KEPT:
                 self._last.popitem(last=False)

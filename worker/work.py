@@ -17,9 +17,12 @@ from grader.grading import Graded, Grader
 from grader.judge import ungradable
 from grader.model import Report, Submission, Timing
 from grader.parameters import draw
+from grader.progress import Progress
+from grader.visible import one_line
 from worker import logs
 from worker.counters import Counting
 from worker.database import BROKEN
+from worker.live_output import LiveOutput
 from worker.notices import Notices
 from worker.settings import ServiceSettings
 from worker.store import Store
@@ -64,6 +67,7 @@ class Work:
         self._catalogue = catalogue
         self._grader = grader
         self._notices = notices
+        self._output = LiveOutput(notices.show)
         self._workshops: dict[int, Workshop] = {}
         self._lock = threading.Lock()
         self._running: set[str] = set()
@@ -96,6 +100,7 @@ class Work:
     def stop(self) -> None:
         """Take nothing more, and let verdicts of what is still graded go."""
         self._stopped.set()
+        self._output.close()
 
     def take(self) -> bool:
         """Grade one submission; return ``False`` where none waits, or this machine had better not."""
@@ -115,6 +120,7 @@ class Work:
             self._notices.tell(claimed.id, "running")
             self._end(claimed, self._grade(claimed))
         finally:
+            self._output.forget(claimed.id)
             logs.unbound()
             with self._lock:
                 self._running.discard(claimed.id)
@@ -182,7 +188,7 @@ class Work:
             exercise,
             Submission(exercise.slug, claimed.participant, claimed.files, parameters),
             queued_ms=claimed.waited_ms,
-            progress=lambda what: self._notices.tell(claimed.id, what),
+            progress=_Telling(claimed.id, self._notices, self._output),
         )
         if graded.report.max_score:
             return graded
@@ -196,6 +202,23 @@ class Work:
                 raise LookupError(f"workshop {identity} is gone")
             self._workshops[identity] = found
         return found
+
+
+class _Telling(Progress):
+    """Tells whoever waits for one submission."""
+
+    def __init__(self, identity: str, notices: Notices, output: LiveOutput) -> None:
+        self._identity = identity
+        self._notices = notices
+        self._output = output
+
+    def say(self, what: str) -> None:
+        """Tell at once."""
+        self._notices.tell(self._identity, one_line(what, 120))
+
+    def show(self, output: bytes) -> None:
+        """Tell soon."""
+        self._output.add(self._identity, output)
 
 
 def _no_verdict(claimed: Claimed, reason: str) -> Graded:

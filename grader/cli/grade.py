@@ -26,6 +26,7 @@ from grader.judge import malformed
 from grader.judging import Judges
 from grader.model import Report, Timing
 from grader.parameters import ANONYMOUS, fill_exercise
+from grader.progress import Said
 from grader.report import gradescope, json, junit, table
 
 _participant = click.option(
@@ -76,7 +77,8 @@ def grade(
             judges.warm()  # before the first thread
             observer = resources.enter_context(open_observer(context.settings, [exercise]))
             progress = resources.enter_context(spinner(quiet=context.quiet))
-            graded = Grader(observer, judges).grade(exercise, submission, progress=progress)
+            # What it prints stands in the report.
+            graded = Grader(observer, judges).grade(exercise, submission, progress=Said(progress.say))
         report, evidence = graded.report, graded.evidence
     if evidence_file and evidence is not None:
         write_output(evidence_file, bundles.encode(evidence, report.timing))

@@ -6,15 +6,17 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from grader.visible import one_line
+from grader.progress import SILENT, Progress
+from grader.visible import one_line, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
+    from rich.status import Status
 
 _LINE_SECONDS: Final = 5.0
 
@@ -27,20 +29,15 @@ class Progressing:
         self._console = None if quiet or not total else _console()
         self._counts: Counter[str] = Counter()
         self._began = self._written = time.monotonic()
-        self._bar: Progress | None = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> Progressing:
         self._began = self._written = time.monotonic()
         if self._console is not None and self._console.is_terminal:
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-            )
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
 
-            self._bar = Progress(
+            self._bar = Bar(
                 TextColumn("grading"),
                 BarColumn(),
                 MofNCompleteColumn(),
@@ -87,15 +84,35 @@ class Progressing:
 
 
 @contextlib.contextmanager
-def spinner(*, quiet: bool) -> Iterator[Callable[[str], None] | None]:
-    """Give what shows what is going on, in one line of a terminal; ``None`` where there is none."""
+def spinner(*, quiet: bool) -> Iterator[Progress]:
+    """Give what shows what is going on in one line of a terminal, and `SILENT` where there is none."""
     if quiet or not sys.stderr.isatty():
-        yield None
+        yield SILENT
         return
-    from rich.text import Text
+    console = _console()
+    with console.status("starting") as status:
+        yield _OnTerminal(console, status)
 
-    with _console().status("starting") as status:
-        yield lambda text: status.update(Text(one_line(text, 100)))
+
+class _OnTerminal(Progress):
+    """A line that says what is going on, below what was printed."""
+
+    def __init__(self, console: Console, status: Status) -> None:
+        self._console = console
+        self._status = status
+
+    def say(self, what: str) -> None:
+        """Say it in the line."""
+        from rich.text import Text
+
+        self._status.update(Text(one_line(what, 100)))
+
+    def show(self, output: bytes) -> None:
+        """Print it above."""
+        from rich.text import Text
+
+        text = visible(output.decode(errors="replace"), 2 * len(output) + 1)
+        self._console.print(Text(text.removesuffix("\n"), style="dim"), soft_wrap=True)
 
 
 def _console() -> Console:

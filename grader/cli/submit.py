@@ -93,12 +93,11 @@ def _until_verdict(
 ) -> int:
     where = ""
     try:
-        with spinner(quiet=context.quiet) as show:
-            if show is not None:
-                show("submitting")
+        with spinner(quiet=context.quiet) as progress:
+            progress.say("submitting")
             accepted = service.submit(connection, submission.exercise, submission.files, pending.key())
             where = f", or open\n{connection.server}/submissions/{accepted.id}"
-            seen = service.wait_for_verdict(connection, accepted.id, show)
+            seen = service.wait_for_verdict(connection, accepted.id, progress)
     except (KeyboardInterrupt, ServerError) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         click.echo("interrupted" if interrupted else f"grader: {error}", err=True)

@@ -14,6 +14,7 @@ from grader.answer import plain_name
 from grader.client.connection import Connection
 from grader.errors import GraderError, RefusedError, ServerError
 from grader.model import FileSpec, Kind, Report
+from grader.progress import SILENT, Progress
 from grader.report import json as report_json
 from grader.visible import file_name, one_line
 
@@ -73,6 +74,8 @@ class _Detailed(msgspec.Struct, frozen=True):
     report: msgspec.Raw
     position: int | None
     progress: str
+    printed: str = ""
+    printed_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class Seen:
     Attributes:
         position: How many come before it, while it is queued.
         progress: What is going on, while it is running.
+        printed: The end of what it has printed, while it is running.
+        printed_bytes: How much that was in all.
         report: Once it has ended, unless it was cancelled.
     """
 
@@ -99,6 +104,8 @@ class Seen:
     report: Report | None
     position: int | None
     progress: str
+    printed: bytes = b""
+    printed_bytes: int = 0
 
     @property
     def final(self) -> bool:
@@ -154,25 +161,30 @@ def submit(connection: Connection, slug: str, files: Mapping[str, bytes], key: s
     )
 
 
-def wait_for_verdict(connection: Connection, identity: str, show: Callable[[str], None] | None) -> Seen:
+def wait_for_verdict(connection: Connection, identity: str, progress: Progress) -> Seen:
     """Return a submission once it has ended.
 
     Args:
         connection: To the server that has it.
         identity: The submission's id.
-        show: Told every second what is going on; without it, the server is asked as rarely as can be.
+        progress: Told every second what is going on and what was printed; where it is `SILENT`, the server is
+            asked as rarely as can be.
 
     Raises:
         ServerError: The server is away for more than a minute.
     """
-    seconds = 30 if show is None else 1
+    seconds = 30 if progress is SILENT else 1
+    shown = 0
     while True:
         began = time.monotonic()
-        seen = _patiently(lambda: _look(connection, identity, seconds), _AWAY_SECONDS, show)
+        seen = _patiently(lambda: _look(connection, identity, seconds), _AWAY_SECONDS, progress)
         if seen.final:
             return seen
-        if show is not None:
-            show(described(seen))
+        fresh = seen.printed_bytes - (shown if shown <= seen.printed_bytes else 0)  # less: another attempt
+        if fresh:
+            progress.show(seen.printed[-fresh:])
+        shown = seen.printed_bytes
+        progress.say(described(seen))
         time.sleep(max(0.0, _BETWEEN - (time.monotonic() - began)))
 
 
@@ -195,7 +207,13 @@ def _look(connection: Connection, identity: str, seconds: int) -> Seen:
             raise
         raise ServerError(str(error)) from error  # looking too often ends nothing
     return Seen(
-        found.state, found.error, _report(connection, bytes(found.report)), found.position, found.progress
+        found.state,
+        found.error,
+        _report(connection, bytes(found.report)),
+        found.position,
+        found.progress,
+        found.printed.encode(errors="replace"),
+        found.printed_bytes,
     )
 
 
@@ -208,9 +226,7 @@ def _report(connection: Connection, raw: bytes) -> Report | None:
         raise ServerError(f"{connection.server} sends what is {one_line(str(error))}") from error
 
 
-def _patiently(
-    call: Callable[[], _Result], seconds: float, show: Callable[[str], None] | None = None
-) -> _Result:
+def _patiently(call: Callable[[], _Result], seconds: float, progress: Progress = SILENT) -> _Result:
     """Return what a call gives; while the server is away, call again."""
     end = time.monotonic() + seconds
     pause = _PAUSE
@@ -220,7 +236,6 @@ def _patiently(
         except ServerError as error:
             if time.monotonic() + pause > end:
                 raise
-            if show is not None:
-                show(f"trying again: {error}")
+            progress.say(f"trying again: {error}")
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from grader.evidence import Build
 from grader.observe import buildlog, buildtrace
+from grader.observe.buildprogress import BuildProgress
 from grader.observe.refusal import refusal
+from grader.progress import SILENT, Progress
 from grader.sandbox.engine import Engine
 from grader.sandbox.engine_api import EngineError
 
@@ -35,6 +37,8 @@ def build(
     allowed: frozenset[str],
     tag: str,
     wall_seconds: float,
+    *,
+    progress: Progress = SILENT,
 ) -> Build:
     """Build the answer's Dockerfile with the answer's files as its context.
 
@@ -45,11 +49,12 @@ def build(
         allowed: Images that it may build on.
         tag: Name for the image.
         wall_seconds: Deadline.
+        progress: Told each step as it begins, and what it prints.
     """
     refused = refusal(files[dockerfile].decode(errors="replace"), allowed)
     if refused is not None:
         return buildlog.to_refused(refused)
-    return _build(engine, files, dockerfile, tag, wall_seconds)
+    return _build(engine, files, dockerfile, tag, wall_seconds, progress)
 
 
 def rebuild(
@@ -72,10 +77,16 @@ def build_exercise(engine: Engine, folder: Path, tag: str, wall_seconds: float) 
 
 
 def _build(
-    engine: Engine, files: Mapping[str, bytes], dockerfile: str, tag: str, wall_seconds: float
+    engine: Engine,
+    files: Mapping[str, bytes],
+    dockerfile: str,
+    tag: str,
+    wall_seconds: float,
+    progress: Progress = SILENT,
 ) -> Build:
-    by = _build_by_client if _needs_client(files, dockerfile) else _build_by_engine
-    return by(engine, files, dockerfile, tag, wall_seconds)
+    if _needs_client(files, dockerfile):
+        return _build_by_client(engine, files, dockerfile, tag, wall_seconds)
+    return _build_by_engine(engine, files, dockerfile, tag, wall_seconds, progress)
 
 
 def _needs_client(files: Mapping[str, bytes], dockerfile: str) -> bool:
@@ -85,7 +96,12 @@ def _needs_client(files: Mapping[str, bytes], dockerfile: str) -> bool:
 
 
 def _build_by_engine(
-    engine: Engine, files: Mapping[str, bytes], dockerfile: str, tag: str, wall_seconds: float
+    engine: Engine,
+    files: Mapping[str, bytes],
+    dockerfile: str,
+    tag: str,
+    wall_seconds: float,
+    progress: Progress,
 ) -> Build:
     """Build through the engine's own API: starting a client takes as long as two steps of a build.
 
@@ -94,7 +110,10 @@ def _build_by_engine(
     started = time.monotonic()
     with engine.offer(_to_tar(files)) as url:
         query = {"version": 2, "remote": url, "dockerfile": dockerfile, "t": tag, "networkmode": "none"}
-        reply = engine.receive("POST", "/build", seconds=wall_seconds, query=query, limit=_LOG_BYTES)
+        heard = None if progress is SILENT else BuildProgress(progress).feed
+        reply = engine.receive(
+            "POST", "/build", seconds=wall_seconds, query=query, limit=_LOG_BYTES, heard=heard
+        )
     wall_ms = round((time.monotonic() - started) * 1000, 3)
     if reply.status != _OK:
         return buildtrace.to_failed(reply.body.decode(errors="replace"), wall_ms)

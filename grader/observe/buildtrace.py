@@ -87,6 +87,14 @@ def _take(line: bytes, answer: _Answer) -> None:
         return
 
 
+def status_in(line: bytes) -> Status | None:
+    """Return what one line of the answer says that BuildKit reports, if it does."""
+    said = _Answer([])
+    _take(line, said)
+    found = said.said[0] if said.said else None
+    return found if isinstance(found, Status) else None
+
+
 def to_status(message: bytes) -> Status:
     """Decode a StatusResponse.
 

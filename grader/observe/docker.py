@@ -30,6 +30,7 @@ from grader.observe.pids import ProcessWatch
 from grader.observe.shell import to_run, turns
 from grader.observe.target import Target
 from grader.observe.watch import Watch
+from grader.progress import Progress
 from grader.sandbox import images
 from grader.sandbox.engine import Engine
 from grader.sandbox.engine_api import EngineError
@@ -48,7 +49,12 @@ _log = logging.getLogger(__name__)
 
 
 def observe_docker(
-    engine: Engine, golden: images.Golden, kernel_log: KernelLog, exercise: Exercise, submission: Submission
+    engine: Engine,
+    golden: images.Golden,
+    kernel_log: KernelLog,
+    exercise: Exercise,
+    submission: Submission,
+    progress: Progress,
 ) -> Sections:
     """Carry the answer out in an engine of its own and look at what came of it.
 
@@ -56,7 +62,7 @@ def observe_docker(
         SandboxError: The machine failed, not the answer.
         ExerciseError: The exercise's own setup failed.
     """
-    return _Observation(engine, golden, kernel_log, exercise, submission).sections()
+    return _Observation(engine, golden, kernel_log, exercise, submission, progress).sections()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,10 @@ class _Observation:
         kernel_log: KernelLog,
         exercise: Exercise,
         submission: Submission,
+        progress: Progress,
     ) -> None:
         self._engine = engine
+        self._progress = progress
         self._golden = golden
         self._kernel_log = kernel_log
         self._exercise = exercise
@@ -94,7 +102,9 @@ class _Observation:
 
     def sections(self) -> Sections:
         """Carry out the answer, then the probes, then look."""
-        engine, exercise = self._engine, self._exercise
+        engine, exercise, progress = self._engine, self._exercise, self._progress
+        if self._prepared:
+            progress.say("preparing the engine")
         setup = self._setup()
         engine.sandbox.put(dict(self._submission.files))
         mark = self._kernel_log.mark()
@@ -107,7 +117,10 @@ class _Observation:
         with Watch(self._kernel_log, mark, target, exercise.watch, exercise.profile) as watch:
             results = self._answer(watch, started)
             groups.await_starts(_START_SECONDS)
+            if exercise.probes:
+                progress.say("trying out what came of it")
             probed = self._probe(groups, target)
+            progress.say("looking at what is there")
             self._over = time.monotonic()
             state = self._look(groups) if engine.sandbox.alive() else _NOTHING
             events = self._events()
@@ -157,11 +170,16 @@ class _Observation:
             if spec.kind is Kind.DOCKERFILE:
                 files = self._submission.files
                 allowed = frozenset((*self._golden.tags, EXERCISE_IMAGE))
-                built = builds.build(self._engine, files, spec.name, allowed, IMAGE, left)
+                self._progress.say("building")
+                built = builds.build(
+                    self._engine, files, spec.name, allowed, IMAGE, left, progress=self._progress
+                )
                 results = replace(results, build=built)
             elif spec.kind is Kind.COMPOSE:
+                self._progress.say("starting the services")
                 results = replace(results, run=self._command(_compose(spec.name), watch, left))
             elif spec.kind is Kind.SHELL:
+                self._progress.say("running in an engine")
                 command = ("/bin/bash", f"/answer/{spec.name}")
                 results = replace(results, run=self._command(command, watch, left))
         return results
@@ -173,6 +191,7 @@ class _Observation:
             wall_seconds=wall_seconds,
             output_bytes=limits.output_bytes,
             tick=turns(watch, limits.settle_seconds),
+            printed=self._progress.show,
         )
         return to_run(output, status)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from grader.evidence import AnswerFile, Evidence, Machine, Sections
 from grader.model import ENGINE_LIMITS, Exercise, Profile, Submission
 from grader.observe.oom import KernelLog
 from grader.observe.shell import observe_shell
+from grader.progress import SILENT, Progress
 from grader.sandbox import images
 from grader.sandbox.disposer import Disposer
 from grader.sandbox.moving import Moves
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from grader.sandbox.pool import EnginePool
 
 _BACKLOG = 4
-Progress = Callable[[str], None]
 
 
 class Observer:
@@ -69,9 +69,7 @@ class Observer:
         with self._lock:
             return self._pool.ready() if self._pool is not None else 0
 
-    def observe(
-        self, exercise: Exercise, submission: Submission, progress: Progress | None = None
-    ) -> Evidence:
+    def observe(self, exercise: Exercise, submission: Submission, progress: Progress = SILENT) -> Evidence:
         """Run one answer and return everything that was seen.
 
         Args:
@@ -83,7 +81,7 @@ class Observer:
             SandboxError: The machine failed, not the answer: worth another attempt.
         """
         with self._moves.expected():
-            sections, engine_version = self._sections(exercise, submission, progress or _ignore)
+            sections, engine_version = self._sections(exercise, submission, progress)
         return Evidence(
             exercise=exercise.slug,
             exercise_digest=exercise.digest,
@@ -96,7 +94,7 @@ class Observer:
         )
 
     def _sections(
-        self, exercise: Exercise, submission: Submission, tell: Progress
+        self, exercise: Exercise, submission: Submission, progress: Progress
     ) -> tuple[Sections, str | None]:
         """Return what was seen, and the version of the engine where one was needed."""
         engine_version: str | None = None
@@ -107,16 +105,23 @@ class Observer:
                 from grader.observe.docker import observe_docker
 
                 pool = self._engines()
-                tell(f"waiting for an engine ({pool.ready()} ready)")
+                progress.say(f"waiting for an engine ({pool.ready()} ready)")
                 with pool.lend(exercise.limits) as engine:
-                    tell("running in an engine")
                     golden = images.golden(self._settings)
-                    sections = observe_docker(engine, golden, self._kernel_log, exercise, submission)
+                    sections = observe_docker(
+                        engine, golden, self._kernel_log, exercise, submission, progress
+                    )
                     engine_version = engine.version
             case _:
-                tell("running in a sandbox")
+                progress.say("running in a sandbox")
                 sections = observe_shell(
-                    self._host, self._kernel_log, self._disposer, self._spares, exercise, submission
+                    self._host,
+                    self._kernel_log,
+                    self._disposer,
+                    self._spares,
+                    exercise,
+                    submission,
+                    progress,
                 )
         return sections, engine_version
 
@@ -139,10 +144,6 @@ class Observer:
             runtime_version=runtime.version,
             engine_version=engine_version,
         )
-
-
-def _ignore(_: str) -> None:
-    """Tell nobody."""
 
 
 def _texts(files: Mapping[str, bytes]) -> dict[str, AnswerFile]:

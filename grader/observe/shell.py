@@ -11,6 +11,7 @@ from grader.evidence import Run, Sections
 from grader.model import Exercise, Kind, Profile, Submission
 from grader.observe.oom import KernelLog
 from grader.observe.watch import Sight, Watch
+from grader.progress import Progress
 from grader.sandbox import images
 from grader.sandbox.disposer import Disposer
 from grader.sandbox.pump import Output, Pump, Tick
@@ -30,6 +31,7 @@ def observe_shell(
     spares: Spares,
     exercise: Exercise,
     submission: Submission,
+    progress: Progress,
 ) -> Sections:
     """Run the answer's script and watch it from outside; its sandbox is left to `disposer`.
 
@@ -48,8 +50,8 @@ def observe_shell(
         stack.callback(disposer.take, spare or sandbox)
         sandbox.put(dict(submission.files))
         if exercise.profile is Profile.PLAIN:
-            return _observe_plain(sandbox, spare, rootfs, command, kernel_log, exercise, stack)
-        return _observe_held(sandbox, rootfs, command, kernel_log, exercise, stack)
+            return _observe_plain(sandbox, spare, rootfs, command, kernel_log, exercise, stack, progress)
+        return _observe_held(sandbox, rootfs, command, kernel_log, exercise, stack, progress)
 
 
 def _observe_plain(
@@ -60,15 +62,16 @@ def _observe_plain(
     kernel_log: KernelLog,
     exercise: Exercise,
     stack: ExitStack,
+    progress: Progress,
 ) -> Sections:
     """The script is the sandbox's first process: when it ends, everything has ended."""
     mark = kernel_log.mark()
     started = time.monotonic()
     limits = exercise.limits
     if spare is None:
-        pump = _launch(sandbox, rootfs, command, exercise, stack)
+        pump = _launch(sandbox, rootfs, command, exercise, stack, progress)
     else:
-        pump = Pump(spare.out, spare.err, limits.output_bytes)
+        pump = Pump(spare.out, spare.err, limits.output_bytes, printed=progress.show)
         sandbox.go()
     watch = stack.enter_context(_watch(sandbox, kernel_log, mark, started, exercise))
     output = pump.run(sandbox.exited, started, limits.wall_seconds, turns(watch, limits.settle_seconds))
@@ -85,6 +88,7 @@ def _observe_held(
     kernel_log: KernelLog,
     exercise: Exercise,
     stack: ExitStack,
+    progress: Progress,
 ) -> Sections:
     """The script is a child of a holder, which keeps what it left behind until the last look."""
     mark = kernel_log.mark()
@@ -94,7 +98,7 @@ def _observe_held(
     started = time.monotonic()
     try:
         holder = ("/bin/sh", "-c", _HOLDER, "holder", *command)
-        pump = _launch(sandbox, rootfs, holder, exercise, stack, descriptors=(status_end,))
+        pump = _launch(sandbox, rootfs, holder, exercise, stack, progress, descriptors=(status_end,))
     finally:
         os.close(status_end)
     watch = stack.enter_context(_watch(sandbox, kernel_log, mark, started, exercise))
@@ -141,6 +145,7 @@ def _launch(
     args: tuple[str, ...],
     exercise: Exercise,
     stack: ExitStack,
+    progress: Progress,
     descriptors: tuple[int, ...] = (),
 ) -> Pump:
     out, out_end = os.pipe()
@@ -152,7 +157,7 @@ def _launch(
     finally:
         os.close(out_end)
         os.close(err_end)
-    return Pump(out, err, exercise.limits.output_bytes)
+    return Pump(out, err, exercise.limits.output_bytes, printed=progress.show)
 
 
 def _read_status(status: int) -> int | None:

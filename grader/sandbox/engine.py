@@ -162,6 +162,7 @@ class Engine(Api):
         env: dict[str, str] | None = None,
         tick: Tick | None = None,
         heard: Heard | None = None,
+        printed: Heard | None = None,
     ) -> tuple[Output, int | None]:
         """Run a command beside dockerd; see `Sandbox.execute`.
 
@@ -178,6 +179,7 @@ class Engine(Api):
                 env=env,
                 tick=tick,
                 heard=heard,
+                printed=printed,
             )
         except SandboxError as error:
             if not self.sandbox.alive():

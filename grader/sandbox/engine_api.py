@@ -117,8 +117,11 @@ class Api:
         query: dict[str, Any] | None = None,
         body: Any = None,
         limit: int = _MAX_ANSWER,
+        heard: Callable[[bytes], None] | None = None,
     ) -> Reply:
         """Call the engine's API and return as much of its answer as comes; see `call`.
+
+        `heard` is told of each piece as it comes.
 
         Raises:
             EngineError: Nothing came.
@@ -132,6 +135,8 @@ class Api:
             with self._request(method, path, seconds, query, body) as response:
                 for chunk in transport.available(response):
                     chunks.append(chunk)
+                    if heard is not None:
+                        heard(chunk)
                     size += len(chunk)
                     if size > limit:
                         failure = f"more than {limit} bytes"

@@ -35,12 +35,21 @@ class Pump:
         stderr: Likewise.
         cap: Bytes of both together.
         heard: Told what comes on standard output, as it comes.
+        printed: Told what comes on either.
     """
 
-    def __init__(self, stdout: int, stderr: int, cap: int, heard: Heard | None = None) -> None:
+    def __init__(
+        self,
+        stdout: int,
+        stderr: int,
+        cap: int,
+        heard: Heard | None = None,
+        printed: Heard | None = None,
+    ) -> None:
         self._chunks: dict[int, list[bytes]] = {stdout: [], stderr: []}
         self._streams = (stdout, stderr)
         self._heard = heard
+        self._printed = printed
         self._left = cap
         self._truncated = False
         self._open = {stdout, stderr}
@@ -117,4 +126,6 @@ class Pump:
         self._chunks[stream].append(chunk)
         if self._heard is not None and stream == self._streams[0]:
             self._heard(chunk)
+        if self._printed is not None:
+            self._printed(chunk)
         return True

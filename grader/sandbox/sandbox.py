@@ -244,6 +244,7 @@ class Sandbox:
         stdin: bytes | int = b"",
         tick: Tick | None = None,
         heard: Heard | None = None,
+        printed: Heard | None = None,
         env: dict[str, str] | None = None,
     ) -> tuple[Output, int | None]:
         """Run a further process inside, with the profile's rights, and wait for it.
@@ -255,6 +256,7 @@ class Sandbox:
             stdin: Its standard input: all of it, or a readable descriptor, which stays the caller's.
             tick: Gets turns while it runs; see `Pump.run`.
             heard: Told what comes on its standard output; see `Pump`.
+            printed: Told what comes on either stream.
             env: Further environment.
 
         Returns:
@@ -280,7 +282,7 @@ class Sandbox:
             os.close(err_end)
             pidfd = os.pidfd_open(pid)
             stack.callback(os.close, pidfd)
-            output = Pump(out, err, output_bytes, heard).run(pidfd, started, wall_seconds, tick)
+            output = Pump(out, err, output_bytes, heard, printed).run(pidfd, started, wall_seconds, tick)
             if output.ended != "exit":
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             status = processes.wait(pid)

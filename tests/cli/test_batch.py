@@ -19,6 +19,7 @@ from grader.cli.outputs import exit_code_under
 from grader.errors import SandboxError
 from grader.judge import ungradable
 from grader.model import Outcome, Timing
+from grader.progress import SILENT
 from tests.cli.conftest import Ran, WrittenObserver
 from tests.literals import CHECKS, report_of, write_exercise
 
@@ -103,7 +104,7 @@ def test_the_worst_decides_the_exit_code(
 ) -> None:
     observe = WrittenObserver.observe
 
-    def fail_at_99(self: WrittenObserver, exercise: Any, submission: Any, progress: Any = None) -> Any:
+    def fail_at_99(self: WrittenObserver, exercise: Any, submission: Any, progress: Any = SILENT) -> Any:
         if b"99" in submission.files["answer.sh"]:
             raise SandboxError("no disk")
         return observe(self, exercise, submission, progress)
@@ -179,7 +180,7 @@ from grader.observe import observer
 from tests.cli.conftest import WrittenObserver
 
 class Slow(WrittenObserver):
-    def observe(self, exercise, submission, progress=None):
+    def observe(self, exercise, submission, progress):
         time.sleep({seconds})
         return super().observe(exercise, submission, progress)
 

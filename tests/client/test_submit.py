@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import stat
 import subprocess
@@ -239,3 +241,26 @@ def test_interrupting_ends_only_the_waiting(run: Run, serving: Serving, token: s
     assert run("submit", SLUG, answer).code == 1
     (submitted,) = own(serving, token)
     assert submitted["state"] == "graded"
+
+
+def test_a_terminal_shows_what_is_printed_meanwhile(serving: Serving, token: str, home: Path) -> None:
+    """Above a line that says what is going on; control characters do nothing to the terminal."""
+    path = home / "mine.sh"
+    path.write_text("echo first; sleep 3; printf 'second\\e[2J\\n'; sleep 3\n")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "grader", "submit", SLUG, str(path), "--server", serving.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, stdin=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while chunk := os.read(ours, 65_536):
+                seen += chunk
+        assert process.stdout is not None
+        verdict = process.stdout.read()
+        assert process.wait(60) == 1
+    os.close(ours)
+    assert token
+    assert b"running in a sandbox" in seen
+    assert seen.index(b"first") < seen.index(b"second\\x1b[2J")
+    assert b"second\x1b[2J" not in seen
+    assert b"0 of 4" in verdict or b"0/4" in verdict

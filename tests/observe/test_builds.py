@@ -10,6 +10,7 @@ import pytest
 from grader.evidence import Build
 from grader.model import ENGINE_LIMITS
 from grader.observe import builds
+from grader.progress import Progress
 from grader.sandbox.engine import Engine
 from grader.sandbox.sandbox import Host
 
@@ -42,6 +43,20 @@ def build(engine: Engine, text: str, *, seconds: float = 60.0, **files: str) -> 
     )
 
 
+class Told(Progress):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.shown = b""
+
+    def say(self, what: str) -> None:
+        self.said.append(what)
+
+    def show(self, output: bytes) -> None:
+        self.shown += output
+
+
 # A line that changes nothing and needs the client: the same build both ways.
 BY = {"engine": "", "client": "# no --mount\n"}
 
@@ -50,6 +65,22 @@ BY = {"engine": "", "client": "# no --mount\n"}
 def comment(request: pytest.FixtureRequest) -> str:
     """Decide who carries a build out."""
     return BY[request.param]
+
+
+def test_each_step_is_told_as_it_begins(engine: Engine) -> None:
+    told = Told()
+    text = f"FROM {BASE} AS first\nRUN echo one\nFROM {BASE}\nRUN echo two\nCOPY --from=first /etc/motd /\n"
+    built = builds.build(
+        engine, {"Dockerfile": text.encode()}, "Dockerfile", ALLOWED, "answer", 60.0, progress=told
+    )
+    assert built.ok, built.output
+    steps = [said for said in told.said if "RUN" in said]
+    assert sorted(steps) == [
+        "building step 2 of 2 of first: RUN echo one",
+        "building step 2 of 3 of stage-1: RUN echo two",
+    ]
+    assert "building step 3 of 3 of stage-1: COPY --from=first /etc/motd /" in told.said
+    assert sorted(told.shown.splitlines()) == [b"one", b"two"]
 
 
 def test_a_build(engine: Engine, comment: str) -> None:

@@ -56,6 +56,24 @@ def test_without_javascript(open_page: Callable[..., Page]) -> None:
     expect(page.get_by_role("row", name="Linus")).to_contain_text("✓")
 
 
+def test_output_is_seen_while_it_is_printed(open_page: Callable[..., Page]) -> None:
+    """Before there is a verdict, without a reload, and as text whatever it is."""
+    page = open_page()
+    join(page, "Grete")
+    page.goto(f"/exercises/{SLUG}")
+    page.get_by_label("answer.sh").fill(
+        "echo '<b>first</b>'; sleep 2; printf 'second\\e[31m\\n' >&2; sleep 3; echo third; sleep 3\n"
+    )
+    page.get_by_role("button", name="Submit").click()
+    printed = page.get_by_role("group", name="What it has printed so far")
+    expect(printed).to_have_text("<b>first</b>\n")
+    expect(page.get_by_text("Grading: running in a sandbox")).to_be_visible()
+    expect(printed).to_have_text("<b>first</b>\nsecond\\x1b[31m\n")
+    no_wider_than_the_screen(page)
+    expect(page.get_by_text("Look at this first.")).to_be_visible()
+    expect(printed).to_be_hidden()
+
+
 def test_hints_open_one_by_one(open_page: Callable[..., Page]) -> None:
     page = open_page()
     join(page, "Henri")
@@ -111,3 +129,22 @@ def test_instructors_see_the_queue_and_everybodys_answers(
     expect(page.get_by_text(JOIN_CODE, exact=True)).to_be_visible()
     expect(page.get_by_text("working")).to_be_visible()
     no_wider_than_the_screen(page)
+
+
+def test_cancelling_what_prints_all_the_time(open_page: Callable[..., Page]) -> None:
+    """The button stays where it is, with the keyboard's focus, however often the rest of the page changes."""
+    page = open_page()
+    join(page, "Hedy")
+    page.goto(f"/exercises/{SLUG}")
+    page.get_by_label("answer.sh").fill("while sleep 0.05; do date +%N; done\n")
+    page.get_by_role("button", name="Submit").click()
+    printed = page.get_by_role("group", name="What it has printed so far")
+    expect(printed).to_contain_text("\n")
+    button = page.get_by_role("button", name="Cancel")
+    button.focus()
+    for _ in range(3):
+        before = printed.inner_text()
+        expect(printed).not_to_have_text(before)
+        expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Cancelled. It has no verdict")).to_be_visible()

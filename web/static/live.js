@@ -6,6 +6,26 @@ try { // what was sent is no draft any more
   sessionStorage.removeItem("sent");
 } catch { /* a browser that keeps nothing */ }
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+function show(fresh) {
+  const before = place.querySelector(".printing pre");
+  const scrolled = before?.scrollTop;
+  const atEnd = !before || before.scrollTop + before.clientHeight >= before.scrollHeight - 4;
+  const [button, next] = [place, fresh].map((part) => part.querySelector("form"));
+  if (button && next) { // whoever is about to press it finds it where it was
+    const [old, now] = [place, fresh].map((part) => part.querySelector("[data-shown]"));
+    old.dataset.shown = now.dataset.shown;
+    for (const child of [...old.children]) if (child !== button) child.remove();
+    for (const child of [...now.children]) {
+      if (child.matches("form")) break;
+      old.insertBefore(child, button);
+    }
+  } else {
+    place.replaceChildren(...fresh.childNodes);
+  }
+  const printing = place.querySelector(".printing pre");
+  if (printing && atEnd) printing.scrollTop = printing.scrollHeight;
+  else if (printing && before) printing.scrollTop = scrolled;
+}
 async function follow() {
   let pause = 500;
   while (place.dataset.final !== "1") {
@@ -16,7 +36,7 @@ async function follow() {
       if (!reply.ok) throw new Error(String(reply.status));
       const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").body;
       if (fresh.querySelector("[data-shown]").dataset.shown !== current) {
-        place.replaceChildren(...fresh.childNodes);
+        show(fresh);
         pause = 500;
       } else if (performance.now() - asked < 1000) {
         // The server has no thread left to let us wait: come back later, and ever later.
