@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from grader.exercise.catalogue import Catalogue
 from grader.judge import graded as make_report
 from grader.model import CheckResult, Exercise, Feedback, Outcome, Timing
-from tests.leftovers import left_in
+from tests.leftovers import used_in
 from tests.servers import PostgresServer, RedisServer, bury_adopted
 from worker.people import Participant
 from worker.queue import Tickets, make_app
@@ -165,7 +165,7 @@ class Service:
     def left_behind(self, seconds: float = 15.0) -> list[Path]:
         """Return what is left of sandboxes once it has had time to go."""
         end = time.monotonic() + seconds
-        while (left := left_in(self.settings.grader.run_dir)) and time.monotonic() < end:
+        while (left := used_in(self.settings.grader.run_dir)) and time.monotonic() < end:
             time.sleep(0.1)
         return left
 

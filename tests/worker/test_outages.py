@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.model import Exercise
-from tests.leftovers import left_in
+from tests.leftovers import used_in
 from tests.servers import PostgresServer
 from tests.worker.conftest import Service
 from worker.submission import State
@@ -24,7 +24,7 @@ def running(service: Service, identity: str) -> None:
     """Wait until an answer runs in its sandbox."""
     service.wait(identity, lambda found: found.state is State.RUNNING, 30)
     end = time.monotonic() + 10
-    while not left_in(service.settings.grader.run_dir) and time.monotonic() < end:
+    while not used_in(service.settings.grader.run_dir) and time.monotonic() < end:
         time.sleep(0.01)
 
 

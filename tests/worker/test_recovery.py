@@ -12,7 +12,7 @@ import pytest
 
 from grader.exercise.catalogue import Catalogue
 from grader.model import Exercise
-from tests.leftovers import left_in
+from tests.leftovers import used_in
 from tests.servers import RedisServer
 from tests.worker.conftest import Service
 from worker.submission import State
@@ -31,7 +31,7 @@ def running(service: Service, identity: str) -> None:
     """Wait until an answer runs in its sandbox."""
     service.wait(identity, lambda found: found.state is State.RUNNING, 15)
     end = time.monotonic() + 10
-    while not left_in(service.settings.grader.run_dir) and time.monotonic() < end:
+    while not used_in(service.settings.grader.run_dir) and time.monotonic() < end:
         time.sleep(0.01)
 
 
