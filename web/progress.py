@@ -27,7 +27,11 @@ def over_time() -> str | Redirect:
     shown = staff and "names" in request.args
     store = services().store
     plot = timeline.draw(
-        store.statistics.attempts(workshop.id), services().exercises, None if now else workshop.frozen_at
+        store.statistics.attempts(workshop.id),
+        services().exercises,
+        None if now else workshop.frozen_at,
+        rules=services().rules(workshop.id),
+        overrides=store.overrides.of_workshop(workshop.id),
     )
     leading = [line.participant_id for line in plot.lines] if plot else []
     if workshop.anonymous and not shown:

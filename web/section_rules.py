@@ -1,4 +1,4 @@
-"""The page on which instructors pause sections, and set deadlines, lateness and numbers of attempts."""
+"""The page on which instructors pause sections, and say until when, how often, and which answers count."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def change(identity: int) -> tuple[str, int] | Redirect:
             _moment(request.form.get("deadline", "").strip()),
             _number(request.form.get("late_percent", "").strip(), 0, 100),
             _number(request.form.get("most_attempts", "").strip(), 1, _MOST_ATTEMPTS),
+            request.form.get("counts") == "last",
         )
     except (ValueError, OverflowError):
         problem = (

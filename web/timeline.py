@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from worker.overrides import Override
+from worker.rules import Rule, counted, order
 from worker.statistics import Attempt
 from worker.submission import State
 
@@ -67,23 +70,33 @@ class Plot:
     moments: tuple[Moment, ...]
 
 
-def draw(attempts: Iterable[Attempt], counts: Mapping[str, object], until: float | None) -> Plot | None:
+def draw(
+    attempts: Iterable[Attempt],
+    counts: Mapping[str, object],
+    until: float | None,
+    *,
+    rules: Mapping[str, Rule] | None = None,
+    overrides: Sequence[Override] = (),
+) -> Plot | None:
     """Draw who has the most points, and since when.
 
     Args:
         attempts: Of everybody, the oldest first.
         counts: Exercises that count, by slug.
         until: What came later is not shown, in seconds since 1970.
+        rules: Of exercises: what lateness costs, and whether the last one counts.
+        overrides: Scores that were set by hand, which count from then on.
 
     Returns:
         ``None`` where nobody has a point yet.
     """
+    graded = [attempt for attempt in attempts if attempt.state is State.GRADED]
     series = _series(
-        attempt
-        for attempt in attempts
-        if attempt.state is State.GRADED
-        and attempt.exercise in counts
-        and (until is None or attempt.at <= until)
+        (
+            scored
+            for scored in (*_scored(graded, rules or {}), *map(_by_hand, overrides))
+            if scored.exercise in counts and (until is None or scored.at <= until)
+        ),
     )
     if not series:
         return None
@@ -91,7 +104,7 @@ def draw(attempts: Iterable[Attempt], counts: Mapping[str, object], until: float
     first = min(steps[0][0] for _, steps in leading)
     last = max(steps[-1][0] for _, steps in leading)
     length = max(last - first, 60.0)
-    most = leading[0][1][-1][1]
+    most = max(points for _, steps in leading for _, points in steps)
 
     def across(at: float) -> float:
         return _LEFT + (at - first) / length * (_RIGHT - _LEFT)
@@ -105,7 +118,7 @@ def draw(attempts: Iterable[Attempt], counts: Mapping[str, object], until: float
     for participant_id, steps in leading:
         end = up(steps[-1][1])
         label = max(end, label + _LABEL)
-        told = tuple(max((points for at, points in steps if at <= one), default=0.0) for one in moments)
+        told = tuple(_points_at(steps, one) for one in moments)
         lines.append(Line(participant_id, _polyline(steps, across, up), round(end, 1), round(label, 1), told))
     return Plot(
         tuple(lines),
@@ -114,18 +127,49 @@ def draw(attempts: Iterable[Attempt], counts: Mapping[str, object], until: float
     )
 
 
-def _series(attempts: Iterable[Attempt]) -> dict[int, list[tuple[float, float]]]:
-    """Return when each participant's sum of best scores rose, and to what."""
-    best: dict[tuple[int, str], float] = {}
-    found: dict[int, list[tuple[float, float]]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A score, from when it was reached or set by hand; `place` as `worker.rules.order` gives it."""
+
+    at: float
+    participant_id: int
+    exercise: str
+    score: float
+    place: tuple[float, float]
+
+
+def _scored(attempts: Iterable[Attempt], rules: Mapping[str, Rule]) -> Iterator[_Scored]:
     for attempt in attempts:
-        key = attempt.participant_id, attempt.exercise
-        gained = attempt.score - best.get(key, 0.0)
-        if gained > 0:
-            best[key] = attempt.score
-            own = found[attempt.participant_id]
-            own.append((attempt.at, round((own[-1][1] if own else 0.0) + gained, 6)))
-    return found
+        score = counted(rules, attempt.exercise, attempt.score, attempt.at)
+        place = order(rules, attempt.exercise, attempt.score, attempt.at)
+        yield _Scored(attempt.at, attempt.participant_id, attempt.exercise, score, place)
+
+
+def _by_hand(override: Override) -> _Scored:
+    place = -math.inf, -override.set_at
+    return _Scored(override.set_at, override.participant_id, override.exercise, override.score, place)
+
+
+def _series(scores: Iterable[_Scored]) -> dict[int, list[tuple[float, float]]]:
+    """Return when the sum of each participant's points changed, and to what; of those who ever had any."""
+    counts: dict[tuple[int, str], _Scored] = {}
+    found: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for scored in sorted(scores, key=lambda scored: scored.at):
+        key = scored.participant_id, scored.exercise
+        before = counts.get(key)
+        if before is not None and before.place <= scored.place:
+            continue
+        counts[key] = scored
+        own = found[scored.participant_id]
+        change = scored.score - (before.score if before else 0.0)
+        if change:
+            own.append((scored.at, round((own[-1][1] if own else 0.0) + change, 6)))
+    return {who: steps for who, steps in found.items() if steps}
+
+
+def _points_at(steps: list[tuple[float, float]], moment: float) -> float:
+    """Return the points that somebody had at a moment."""
+    return next((points for at, points in reversed(steps) if at <= moment), 0.0)
 
 
 def _polyline(steps: list[tuple[float, float]], across: _Scale, up: _Scale) -> str:

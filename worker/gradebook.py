@@ -1,4 +1,4 @@
-"""What counts in the end: each participant's best verdict in each exercise, or the score set by hand."""
+"""What counts in the end for each participant and exercise: a verdict, or the score set by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grader.model import Report, Timing
 from grader.report import json
 from worker.database import Database
 from worker.overrides import Override, Overrides
-from worker.rules import NONE, Rule, counted
+from worker.rules import NONE, Rule, order
 from worker.submission import Standing, State
 from worker.submissions import Submissions
 from worker.tables import participants, submissions
@@ -28,7 +28,7 @@ class Grade:
 
     Attributes:
         external_id: Of the participant in another system, or empty.
-        submission_id: Of the best submission, or ``None`` where there is no verdict.
+        submission_id: Of the submission that counts, or ``None`` where there is no verdict.
         submitted_at: When that was submitted, in seconds since 1970.
         report: Of that submission, as it was graded.
         override: The score set by hand, which counts instead.
@@ -48,7 +48,7 @@ class Grade:
 
     @property
     def late(self) -> bool:
-        """Whether the best submission came after the deadline of its section."""
+        """Whether the submission that counts came after the deadline of its section."""
         return self.submitted_at is not None and self.rule.late(self.submitted_at)
 
     @property
@@ -114,7 +114,7 @@ class Gradebook:
         Args:
             workshop_id: Of the workshop.
             participant_id: Only this participant's.
-            rules: Of exercises: what lateness costs.
+            rules: Of exercises: what lateness costs, and whether the last one counts.
         """
         own = [participants.c.workshop_id == workshop_id]
         if participant_id is not None:
@@ -178,9 +178,9 @@ class Gradebook:
                     yield row.id, json.from_json(row.report)
 
 
-def _rank(row: Row[*tuple[Any, ...]], rules: Mapping[str, Rule]) -> tuple[bool, float, float]:
-    score = counted(rules, row.exercise, row.score or 0.0, row.created_at)
-    return row.state != State.GRADED.value, -score, row.created_at
+def _rank(row: Row[*tuple[Any, ...]], rules: Mapping[str, Rule]) -> tuple[bool, tuple[float, float]]:
+    place = order(rules, row.exercise, row.score or 0.0, row.created_at)
+    return row.state != State.GRADED.value, place
 
 
 def _grade(

@@ -24,12 +24,14 @@ class Rule:
         deadline: Until when answers are in time, in seconds since 1970, or ``None`` for ever.
         late_percent: Of the points that a late answer loses; ``None`` where none is taken.
         most_attempts: Answers that a participant may give to an exercise, or ``None``.
+        last_counts: Whether the last answer counts instead of the best one.
     """
 
     paused: bool = False
     deadline: float | None = None
     late_percent: int | None = None
     most_attempts: int | None = None
+    last_counts: bool = False
 
     def refusal(self, now: float) -> str:
         """Return why an answer is not taken at this time, or an empty text."""
@@ -58,6 +60,8 @@ class Rule:
             words.append(f"late answers lose {self.late_percent} %")
         if self.most_attempts is not None:
             words.append(f"{self.most_attempts} attempts")
+        if self.last_counts:
+            words.append("the last answer counts")
         return ", ".join(words) or "none"
 
 
@@ -78,6 +82,7 @@ class Rules:
             section_rules.c.deadline,
             section_rules.c.late_percent,
             section_rules.c.most_attempts,
+            section_rules.c.last_counts,
         ).where(section_rules.c.workshop_id == workshop_id)
         with self._database.read() as connection:
             return {row[0]: Rule(*row[1:]) for row in connection.execute(query)}
@@ -102,6 +107,7 @@ class Rules:
                         deadline=rule.deadline,
                         late_percent=rule.late_percent,
                         most_attempts=rule.most_attempts,
+                        last_counts=rule.last_counts,
                     )
                 )
             deed = Deed(
@@ -129,3 +135,11 @@ def counted(rules: Mapping[str, Rule], exercise: str, score: float, at: float) -
     """Return the points that count of an answer to an exercise; `rules` by exercise."""
     rule = rules.get(exercise)
     return score if rule is None else rule.counted(score, at)
+
+
+def order(rules: Mapping[str, Rule], exercise: str, score: float, at: float) -> tuple[float, float]:
+    """Return what an answer is sorted by: of a participant's answers to an exercise the first one counts."""
+    rule = rules.get(exercise)
+    if rule is None:
+        return -score, at
+    return (-at, 0.0) if rule.last_counts else (-rule.counted(score, at), at)

@@ -16,7 +16,7 @@ from grader.model import Exercise
 from worker.database import Database
 from worker.group_commit import GroupCommit
 from worker.people import Participant
-from worker.rules import Rule, counted
+from worker.rules import Rule, counted, order
 from worker.submission import (
     COLUMNS,
     JOINED,
@@ -196,13 +196,15 @@ class Submissions:
         until: float | None = None,
         rules: Mapping[str, Rule] | None = None,
     ) -> list[Standing]:
-        """Return the best verdict of each participant in each exercise; the earlier one where two tie.
+        """Return the verdict that counts of each participant and exercise: the best, or by rule the last.
+
+        Of two that are as good, the earlier one counts.
 
         Args:
             workshop_id: Of the workshop.
             participant_id: Whose they are; without it, everybody's.
             until: What was submitted later, in seconds since 1970, does not count.
-            rules: Of exercises: what lateness costs.
+            rules: Of exercises: what lateness costs, and whether the last one counts.
         """
         whose = (
             submissions.c.workshop_id == workshop_id
@@ -232,13 +234,22 @@ class Submissions:
             for row in connection.execute(query):
                 key = row[0], row[1]
                 attempts[key] += 1
-                score = counted(rules, row[1], row[2], row[3]) if rules else row[2]
+                place = order(rules, row[1], row[2], row[3]) if rules else (-row[2], row[3])
                 before = best.get(key)
-                if before is None or (-score, row[3]) < (-before[0], before[1][3]):
-                    best[key] = score, row
+                if before is None or place < before[0]:
+                    best[key] = place, row
         return [
-            Standing(row[0], called[row[0]], row[1], score, row[4], bool(row[5]), attempts[key], row[3])
-            for key, (score, row) in best.items()
+            Standing(
+                row[0],
+                called[row[0]],
+                row[1],
+                counted(rules, row[1], row[2], row[3]) if rules else row[2],
+                row[4],
+                bool(row[5]),
+                attempts[key],
+                row[3],
+            )
+            for key, (_, row) in best.items()
         ]
 
 

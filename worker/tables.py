@@ -171,6 +171,7 @@ section_rules = Table(
     Column("deadline", Float),
     Column("late_percent", Integer),
     Column("most_attempts", Integer),
+    Column("last_counts", Boolean, nullable=False, default=False),
 )
 
 regrades = Table(

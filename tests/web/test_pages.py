@@ -21,11 +21,11 @@ Browsers = Callable[[], Browser]
 SLUG = "a4-oom-kill"
 
 
-def grade(services: Services) -> None:
+def grade(services: Services, points: float = 1.0) -> None:
     claimed = services.store.claims.claim("w", 30, 60)
     assert claimed is not None
     failed = Feedback("name", "<script>alert(1)</script>", "<i>expected</i>", "actual & more", "why so")
-    results = (CheckResult("one", "One <b>", Outcome.FAILED, 1.0, 4.0, failed),)
+    results = (CheckResult("one", "One <b>", Outcome.FAILED, points, 4.0, failed),)
     exercise = services.exercises[SLUG]
     report = graded(exercise, claimed.participant, results, Timing(), "sha256:" + "2" * 64)
     data = to_json(evidence(run=Run("exit", 0, "printed", "", False, 1.0)))

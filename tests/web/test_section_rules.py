@@ -57,6 +57,26 @@ def test_late_answers_are_taken_for_fewer_points(
     assert ",0.5,4,1," in teacher.get("/workshops/1/exports/results.csv")
 
 
+def test_the_last_answer_counts(
+    teacher: Browser, browser: Browsers, services: Services, client: FlaskClient, token: Token
+) -> None:
+    """Where instructors say so: on the scoreboard, in the plot and in what is exported."""
+    ada = token("Ada")
+    for points in (3.0, 1.0):
+        assert send(client, ada, text=f"exit {points}") == 202
+        grade(services, points=points)
+    assert ",3,4,3,2," in teacher.get("/workshops/1/exports/results.csv")
+    assert teacher.send(PAGE, section="A", counts="last").status_code == 303
+    assert '<option value="last" selected>' in teacher.get(PAGE)
+    assert ",1,4,1,2," in teacher.get("/workshops/1/exports/results.csv")
+    row = client.get("/api/v1/scoreboard", headers=ada).json["participants"][0]  # type: ignore[index]
+    assert row["score"] == 1
+    assert ">1<" in teacher.get("/scoreboard/time").partition("<tbody>")[2]
+    eve = browser()
+    eve.join("Eve")
+    assert "Your last answer to an exercise counts" in eve.get("/")
+
+
 def test_attempts_run_out(teacher: Browser, client: FlaskClient, token: Token, services: Services) -> None:
     ada = token("Ada")
     teacher.send(PAGE, section="A", most_attempts="2")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from web.timeline import MOST, draw
+from worker.overrides import Override
+from worker.rules import Rule
 from worker.statistics import Attempt
 from worker.submission import State
 
@@ -47,3 +49,20 @@ def test_only_those_who_lead_and_only_until_then() -> None:
     assert all(below - above >= 16 for above, below in pairwise(labels))
     assert draw(attempts, COUNTS, 0.5) is None
     assert draw([], COUNTS, None) is None
+
+
+def test_the_plot_follows_the_rules() -> None:
+    """Lateness costs, the last answer replaces the best one, and from then on what was set by hand counts."""
+    attempts = [attempt(1, 0, 4), attempt(1, 100, 2), attempt(2, 0, 1)]
+    late = draw(attempts, COUNTS, None, rules={"one": Rule(deadline=-1.0, late_percent=50)})
+    assert late is not None
+    assert [line.points[-1] for line in late.lines] == [2.0, 0.5]
+    last = draw(attempts, COUNTS, None, rules={"one": Rule(last_counts=True)})
+    assert last is not None
+    assert last.lines[0].points == (4.0, 4.0, 4.0, 4.0, 4.0, 2.0)
+    assert last.levels[-1].points == 4.0, "the picture is as high as anybody has been"
+    by_hand = Override(2, "one", 9.0, 9.0, "", "teacher", 50.0)
+    plot = draw([*attempts, attempt(2, 80, 5)], COUNTS, None, overrides=[by_hand])
+    assert plot is not None
+    assert [(line.participant_id, line.points[-1]) for line in plot.lines] == [(2, 9.0), (1, 4.0)]
+    assert draw(attempts, COUNTS, 40.0, overrides=[by_hand]) == draw(attempts, COUNTS, 40.0)

@@ -35,16 +35,17 @@ def test_what_a_rule_says(rule: Rule, at: float, refused: bool, points: float) -
 
 def test_rules_are_kept_and_told(store: Store) -> None:
     assert store.rules.of(1) == {}
-    rule = Rule(True, 981173100.0, 20, 3)
+    rule = Rule(True, 981173100.0, 20, 3, last_counts=True)
     store.rules.set(1, "A", rule, "teacher")
     store.rules.set(1, "A", rule, "teacher")
     assert store.rules.of(1) == {"A": rule}
     store.rules.set(1, "A", NONE, "teacher")
     assert store.rules.of(1) == {}
+    said = "paused, until 2001-02-03 04:05 UTC, late answers lose 20 %, 3 attempts, the last answer counts"
     trail = [entry.deed for entry in store.audit.entries(action=Action.RULES)]
     assert [(deed.before, deed.after) for deed in trail] == [
-        ("paused, until 2001-02-03 04:05 UTC, late answers lose 20 %, 3 attempts", "none"),
-        ("none", "paused, until 2001-02-03 04:05 UTC, late answers lose 20 %, 3 attempts"),
+        (said, "none"),
+        ("none", said),
     ]
 
 
@@ -71,6 +72,32 @@ def test_a_late_answer_counts_less_than_one_in_time(
     assert best(Rule(deadline=150.0, late_percent=50)) == (3.0, early, False, 100.0)
     assert best(Rule(deadline=150.0, late_percent=20)) == (3.2, late, True, 200.0)
     assert best(Rule(deadline=50.0, late_percent=100))[0] == 0.0
+
+
+def test_the_last_answer_counts_where_the_rule_says_so(
+    store: Store,
+    join: Callable[[str], Participant],
+    exercise: Exercise,
+    graded: Callable[..., str],
+) -> None:
+    ada, eve = join("ada"), join("eve")
+    first, last = graded(ada, exercise, points=4.0), graded(ada, exercise, points=1.0)
+    graded(eve, exercise, points=2.0)
+    store.submissions.submit(eve, exercise, {"answer.sh": b"exit"})  # has no verdict yet
+    with store.database.write() as connection:
+        for identity, at in ((first, 100.0), (last, 200.0)):
+            connection.execute(update(submissions).where(submissions.c.id == identity).values(created_at=at))
+    for rule, expected in (
+        (NONE, {"ada": (4.0, first), "eve": 2.0}),
+        (Rule(last_counts=True), {"ada": (1.0, last), "eve": 2.0}),
+        (Rule(last_counts=True, deadline=150.0, late_percent=50), {"ada": (0.5, last), "eve": 1.0}),
+    ):
+        rules = {exercise.slug: rule}
+        grades = {grade.participant: grade for grade in store.gradebook.grades(1, rules=rules)}
+        assert (grades["ada"].score, grades["ada"].submission_id) == expected["ada"]
+        assert grades["eve"].score == expected["eve"]
+        standings = {one.participant: one.score for one in store.gradebook.standings(1, rules=rules)}
+        assert standings == {name: grade.score for name, grade in grades.items()}
 
 
 def test_only_answers_that_came_to_something_are_attempts(
