@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from web.identity import account, become_account, become_participant, participant
 from web.rates import limited
+from web.reply import to_own_page
 from web.services import services
 from worker.audit import Action, Deed
 from worker.people import BadNameError, NameTakenError, WrongJoinCodeError
@@ -49,7 +49,7 @@ def join_now() -> tuple[str, int] | Response:
     flash(
         f"Welcome, {_ISOLATED.format(found.name)}. Your personal link for other devices is behind your name."
     )
-    return _to(request.args.get("next", ""))
+    return to_own_page(request.args.get("next", ""))
 
 
 @blueprint.get("/me")
@@ -118,7 +118,7 @@ def sign_in_now() -> tuple[str, int] | Response:
         return render_template("sign_in.html", name=name[:100], problem=problem), 422
     trail.note(Deed(Action.SIGN_IN, found.name))
     become_account(found)
-    return _to(request.args.get("next") or url_for("instructing.overview"))
+    return to_own_page(request.args.get("next") or url_for("instructing.overview"))
 
 
 @blueprint.post("/sign-out")
@@ -133,7 +133,7 @@ def sign_out() -> Response:
 @blueprint.post("/theme")
 def theme() -> Response:
     """Remember which colours this browser is to show."""
-    found = _to(request.form.get("next", ""))
+    found = to_own_page(request.form.get("next", ""))
     chosen = request.form.get("theme", "")
     if chosen in THEMES:
         found.set_cookie("theme", chosen, max_age=_YEAR, httponly=True, samesite="Lax")
@@ -146,10 +146,3 @@ def chosen_theme() -> str:
     """Return the colours that this browser asked for, or an empty text for those of its system."""
     chosen = request.cookies.get("theme", "")
     return chosen if chosen in THEMES else ""
-
-
-def _to(target: str) -> Response:
-    """Go on to where somebody wanted to go, if that is a page of ours."""
-    parts = urlsplit(target)
-    ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
-    return redirect(target if ours else url_for("pages.start"))

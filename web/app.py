@@ -20,6 +20,7 @@ from web import (
     figures,
     identity,
     instructing,
+    openid,
     operations,
     overriding,
     pages,
@@ -57,9 +58,10 @@ def create_app(settings: ServiceSettings) -> Flask:
     security.install(app, settings, found.store.session_key(settings))
     rates.install(app, settings)
     problems.install(app)
+    openid.install(app, settings)
     static_files.install(app)
     for module in (
-        *(pages, progress, results, attempts, account, api, operations),
+        *(pages, progress, results, attempts, account, openid, api, operations),
         *(instructing, drilldown, figures, overriding, regrading, section_rules, exports, trail, workshops),
     ):
         app.register_blueprint(module.blueprint)
@@ -70,6 +72,7 @@ def create_app(settings: ServiceSettings) -> Flask:
             "participant": identity.participant(),
             "account": identity.account(),
             "theme": account.chosen_theme(),
+            "openid": openid.provider(),
             "version": __version__,
         }
 

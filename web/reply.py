@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
-from flask import Response
+from flask import Response, redirect, url_for
+from werkzeug.wrappers import Response as Redirect
 
 
 def json_response(document: Any, status: int = 200, *, mimetype: str = "application/json") -> Response:
@@ -28,3 +30,10 @@ def download(content: bytes, name: str, mimetype: str = "application/octet-strea
     found = Response(content, mimetype=mimetype)
     found.headers.set("Content-Disposition", "attachment", filename=name)
     return found
+
+
+def to_own_page(target: str) -> Redirect:
+    """Go on to where somebody wanted to go, if that is a page of ours."""
+    parts = urlsplit(target)
+    ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
+    return redirect(target if ours else url_for("pages.start"))

@@ -17,11 +17,13 @@ from grader.errors import GraderError
 from worker.database import Database
 from worker.tables import accounts, participants, workshops
 
+Role = Literal["instructor", "assistant"]
 MAX_NAME: Final = 60
 _TOKEN_BYTES: Final = 24
 _HASHER: Final = PasswordHasher()
 # Compared with where there is no account, so that both cases take the same time.
 _NOBODY: Final = _HASHER.hash(secrets.token_hex(16))
+_NO_PASSWORD: Final = "!"  # noqa: S105  no hash of anything
 
 
 class WrongJoinCodeError(GraderError):
@@ -52,7 +54,7 @@ class Account:
 
     id: int
     name: str
-    role: Literal["instructor", "assistant"]
+    role: Role
     session_version: int
 
 
@@ -167,10 +169,58 @@ class People:
         with self._database.read() as connection:
             row = connection.execute(query).first()
         try:
-            _HASHER.verify(row.password_hash if row else _NOBODY, password)
+            kept = _NOBODY if row is None or row.password_hash == _NO_PASSWORD else row.password_hash
+            _HASHER.verify(kept, password)
         except (VerifyMismatchError, InvalidHashError):
             return None
         return None if row is None else _to_account(row)
+
+    def known_elsewhere(self, subject: str, name: str, role: Role) -> Account:
+        """Return the account of somebody whom an identity provider has shown to be who they are.
+
+        It is made at the first time, without a password. Where the role is another one than before, every
+        session with the former one ends.
+
+        Args:
+            subject: Issuer and subject, which nobody else has.
+            name: What a new account is called.
+            role: What they may do from now on.
+
+        Raises:
+            NameTakenError: There is another account of this name.
+        """
+        query = select(accounts).where(accounts.c.subject == subject)
+        values = {
+            "name": name,
+            "role": role,
+            "password_hash": _NO_PASSWORD,
+            "subject": subject,
+            "session_version": first_version(),
+            "created_at": self._database.now(),
+        }
+        try:
+            with self._database.write() as connection:
+                row = connection.execute(query).first()
+                if row is None:
+                    connection.execute(insert(accounts).values(values))
+                elif row.role != role:
+                    connection.execute(
+                        update(accounts)
+                        .where(accounts.c.id == row.id)
+                        .values(role=role, session_version=accounts.c.session_version + 1)
+                    )
+                return _to_account(connection.execute(query).one())
+        except IntegrityError as error:
+            raise NameTakenError(f"there is another account {name}") from error
+
+    def end_sessions(self, subject: str) -> None:
+        """End every session of the account of somebody whom an identity provider knows."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(accounts)
+                .where(accounts.c.subject == subject)
+                .values(session_version=accounts.c.session_version + 1)
+            )
 
     def account(self, identity: int) -> Account | None:
         """Return an account."""

@@ -145,6 +145,38 @@ class ServiceSettings(BaseSettings):
         description="Password of the account `instructor` when it is made; a random one without it, which "
         "is printed once.",
     )
+    openid_issuer: str = Field(
+        "",
+        alias="GRADER_OPENID_ISSUER",
+        description="An OpenID Connect provider by which instructors and assistants may sign in besides "
+        "passwords, `https://accounts.example.org`.",
+    )
+    openid_client_id: str = Field(
+        "",
+        alias="GRADER_OPENID_CLIENT_ID",
+        description="What the provider calls this server. The address to come back to is "
+        "`GRADER_BASE_URL/sign-in/openid/back`.",
+    )
+    openid_client_secret: str = Field(
+        "", alias="GRADER_OPENID_CLIENT_SECRET", description="The provider's secret for this server."
+    )
+    openid_scope: str = Field(
+        "openid email",
+        alias="GRADER_OPENID_SCOPE",
+        description="What the provider is asked to tell; `groups` besides, where groups decide.",
+    )
+    openid_name: str = Field(
+        "OpenID Connect", alias="GRADER_OPENID_NAME", description="What the provider is called on the button."
+    )
+    openid_instructors: str = Field(
+        "",
+        alias="GRADER_OPENID_INSTRUCTORS",
+        description="Who is an instructor: verified e-mail addresses, `sub:SUBJECT` and `group:GROUP` (of "
+        "the claim `groups`), separated by blanks or commas.",
+    )
+    openid_assistants: str = Field(
+        "", alias="GRADER_OPENID_ASSISTANTS", description="Who is an assistant, likewise."
+    )
     session_key: str = Field(
         "",
         alias="GRADER_SESSION_KEY",

@@ -72,6 +72,7 @@ accounts = Table(
     Column("name", String(100), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
     Column("password_hash", String(200), nullable=False),
+    Column("subject", String(400), unique=True),
     Column("session_version", Integer, nullable=False, default=1),
     Column("created_at", Float, nullable=False),
 )

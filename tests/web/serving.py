@@ -22,7 +22,8 @@ _PATIENCE = 90.0
 class Serving:
     """One `grader serve` at a time, which can be started again on what the former one kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: str) -> None:
+        """Prepare one that keeps everything in a folder, with `more` settings."""
         self._log = folder / "serve.log"
         self.run_dir = Path(f"/run/grader-test-{os.getpid()}-{folder.name}")
         state = folder / "state"
@@ -43,6 +44,7 @@ class Serving:
             "GRADER_JOIN_CODE": JOIN_CODE,
             "GRADER_ENGINES": "0",
             "GRADER_JOBS": "2",
+            **more,
         }
         self.process: subprocess.Popen[bytes] | None = None
 

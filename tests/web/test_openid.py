@@ -1,0 +1,334 @@
+"""Sign-in by OpenID Connect, with a real provider in a process of its own, and with providers that lie."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from flask import Flask
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import expect
+
+from tests.servers import free_port
+from tests.web.conftest import PASSWORD, Browser
+from tests.web.serving import Serving
+from web.app import create_app
+from worker.audit import Action
+from worker.settings import ServiceSettings
+
+CLIENT = "grader"
+PEOPLE = (
+    {"sub": "1", "email": "Teacher@example.org", "email_verified": True},
+    {"sub": "2", "email": "helper@example.org", "email_verified": True},
+    {"sub": "3", "email": "teacher@example.org", "email_verified": False},
+    {"sub": "4", "groups": ["staff"]},
+    {"sub": "5", "email": "instructor", "email_verified": True},
+    {"sub": "6", "email": "somebody@example.org", "email_verified": True},
+)
+SETTINGS = {
+    "GRADER_OPENID_CLIENT_ID": CLIENT,
+    "GRADER_OPENID_CLIENT_SECRET": "kept",
+    "GRADER_OPENID_NAME": "Example",
+    "GRADER_OPENID_INSTRUCTORS": "teacher@example.org, instructor",
+    "GRADER_OPENID_ASSISTANTS": "helper@example.org group:staff",
+}
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """A provider that knows some people."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    known = [word for person in PEOPLE for word in ("--user-claims", json.dumps(person))]
+    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), *known]
+    with subprocess.Popen([*command, "--require-nonce", "true"], stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 60
+        while True:
+            try:
+                requests.get(f"{url}/.well-known/openid-configuration", timeout=5).raise_for_status()
+                break
+            except requests.RequestException:
+                assert process.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.1)
+        yield url
+        process.terminate()
+
+
+@pytest.fixture
+def make(service_settings: ServiceSettings) -> Iterator[Callable[..., Flask]]:
+    """Make an application that trusts a provider."""
+    del service_settings  # it has prepared the environment
+    made: list[Flask] = []
+
+    def run(issuer: str, **more: str) -> Flask:
+        settings = {**SETTINGS, "GRADER_INSTRUCTOR_PASSWORD": PASSWORD, **more}
+        made.append(create_app(ServiceSettings.from_environment(GRADER_OPENID_ISSUER=issuer, **settings)))
+        return made[-1]
+
+    yield run
+    for app in made:
+        app.extensions["grader"].close()
+
+
+def go(browser: Browser, path: str = "/sign-in/openid") -> str:
+    """Begin to sign in; return where the provider's form is."""
+    reply = browser.client.get(path)
+    assert reply.status_code == 302, reply.text
+    return reply.headers["Location"]
+
+
+def sign_in(browser: Browser, sub: str, path: str = "/sign-in/openid", **form: str) -> Any:
+    """Sign in as one of the people; return the reply to their coming back."""
+    there = requests.post(go(browser, path), {"sub": sub, **form}, allow_redirects=False, timeout=20)
+    assert there.status_code in {302, 303}, there.text
+    back = urlsplit(there.headers["Location"])
+    assert back.path == "/sign-in/openid/back"
+    return browser.client.get(f"{back.path}?{back.query}")
+
+
+def test_nothing_of_it_is_there_without_a_provider(browser: Callable[[], Browser]) -> None:
+    visitor = browser()
+    assert "openid" not in visitor.get("/sign-in")
+    visitor.get("/sign-in/openid", 404)
+    visitor.get("/sign-in/openid/back?code=a&state=b", 404)
+
+
+@pytest.mark.parametrize(("sub", "role"), [("1", "instructor"), ("2", "assistant"), ("4", "assistant")])
+def test_who_is_listed_signs_in(
+    make: Callable[..., Flask], issuer: str, sub: str, role: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    app = make(issuer)
+    visitor = Browser(app)
+    assert "Sign in with Example" in visitor.get("/sign-in")
+    visitor.client.set_cookie("other", "kept")
+    reply = sign_in(visitor, sub, "/sign-in/openid?next=/statistics")
+    assert (reply.status_code, reply.headers["Location"]) == (302, "/statistics")
+    people = app.extensions["grader"].store.people
+    assert people.account(2).role == role
+    assert visitor.client.get("/overview").status_code == 200
+    allowed = visitor.send("/workshops/1/rules", "/workshops/1/rules", section="A").status_code
+    assert allowed == (303 if role == "instructor" else 403)
+    trail = app.extensions["grader"].store.audit.entries(action=Action.SIGN_IN)
+    assert [entry.deed.account for entry in trail] == [people.account(2).name]
+    assert "eyJ" not in caplog.text, "tokens reach no log"
+    sign_in(Browser(app), sub)
+    assert people.account(3) is None, "the same account at the next time"
+
+
+@pytest.mark.parametrize("sub", ["3", "6"])
+def test_who_is_not_listed_is_refused(make: Callable[..., Flask], issuer: str, sub: str) -> None:
+    """Among them somebody whose address is an instructor's, but was never verified."""
+    app = make(issuer)
+    visitor = Browser(app)
+    reply = sign_in(visitor, sub)
+    assert reply.status_code == 403
+    assert "you are no instructor here" in reply.text
+    assert visitor.client.get("/overview").status_code == 302
+    (entry,) = app.extensions["grader"].store.audit.entries(action=Action.SIGN_IN_FAILED)
+    assert entry.deed.account == PEOPLE[int(sub) - 1].get("email" if sub == "6" else "sub")
+
+
+def test_an_account_with_a_password_is_not_taken_over(make: Callable[..., Flask], issuer: str) -> None:
+    app = make(issuer)
+    reply = sign_in(Browser(app), "5")  # whose verified address is `instructor`
+    assert reply.status_code == 403
+    assert "Another account has your name" in reply.text
+
+
+def test_no_password_opens_an_account_that_has_none(make: Callable[..., Flask], issuer: str) -> None:
+    app = make(issuer)
+    sign_in(Browser(app), "1")
+    for password in ("!", "", "None"):
+        assert app.extensions["grader"].store.people.sign_in("Teacher@example.org", password) is None
+
+
+def test_the_role_is_what_the_settings_say_today(make: Callable[..., Flask], issuer: str) -> None:
+    """Whoever has another one, or none any more, loses the sessions of the former one."""
+    before = Browser(make(issuer))
+    sign_in(before, "1")
+    demoted = make(issuer, GRADER_OPENID_INSTRUCTORS="", GRADER_OPENID_ASSISTANTS="teacher@example.org")
+    sign_in(Browser(demoted), "1")
+    assert demoted.extensions["grader"].store.people.account(2).role == "assistant"
+    assert before.client.get("/overview").status_code == 302
+    again = Browser(demoted)
+    sign_in(again, "1")
+    assert sign_in(Browser(make(issuer, GRADER_OPENID_INSTRUCTORS="")), "1").status_code == 403
+    assert again.client.get("/overview").status_code == 302
+
+
+def test_giving_up_and_coming_back_without_having_gone(make: Callable[..., Flask], issuer: str) -> None:
+    visitor = Browser(make(issuer))
+    assert "was given up" in sign_in(visitor, "1", action="deny").text
+    for query in ("", "?code=a", "?code=a&state=b", "?error=x&error_description=<b>y"):
+        page = visitor.get(f"/sign-in/openid/back{query}", 403)
+        assert "could not be verified" in page
+        assert "<b>y" not in page
+
+
+def test_an_answer_is_for_one_browser_once(make: Callable[..., Flask], issuer: str) -> None:
+    app = make(issuer)
+    thief, victim = Browser(app), Browser(app)
+    there = requests.post(go(thief), {"sub": "1"}, allow_redirects=False, timeout=20)
+    back = urlsplit(there.headers["Location"])
+    victim.get(f"{back.path}?{back.query}", 403)
+    assert thief.client.get(f"{back.path}?{back.query}").status_code == 302
+    thief.get(f"{back.path}?{back.query}", 403)
+
+
+def test_one_goes_on_to_pages_of_ours_only(make: Callable[..., Flask], issuer: str) -> None:
+    reply = sign_in(Browser(make(issuer)), "1", "/sign-in/openid?next=//evil.example/")
+    assert reply.headers["Location"] == "/"
+
+
+def test_a_provider_that_is_away(make: Callable[..., Flask]) -> None:
+    visitor = Browser(make(f"http://127.0.0.1:{free_port()}"))
+    assert "Example cannot be reached just now" in visitor.get("/sign-in/openid", 502)
+
+
+class Liar:
+    """A provider whose tokens say what a test likes."""
+
+    def __init__(self) -> None:
+        self.key = RSAKey.generate_key(2048, parameters={"kid": "one"})
+        self.signs = self.key
+        self.claims: Callable[[dict[str, Any]], dict[str, Any]] = lambda claims: claims
+        self.nonce = ""
+        liar = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._send(liar.told(urlsplit(self.path).path))
+
+            def do_POST(self) -> None:
+                sent = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                assert sent["code_verifier"], "PKCE"
+                self._send({"access_token": "x", "token_type": "Bearer", "id_token": liar.token()})
+
+            def _send(self, document: object) -> None:
+                body = json.dumps(document).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.issuer = self.url
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def told(self, path: str) -> object:
+        if path == "/jwks":
+            return KeySet([self.key]).as_dict(private=False)
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/jwks",
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+
+    def token(self) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": self.url,
+            "sub": "1",
+            "aud": CLIENT,
+            "iat": now,
+            "exp": now + 60,
+            "nonce": self.nonce,
+            "email": "teacher@example.org",
+            "email_verified": True,
+        }
+        return jwt.encode({"alg": "RS256", "kid": "one"}, self.claims(claims), self.signs)
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def liar() -> Iterator[Liar]:
+    found = Liar()
+    yield found
+    found.close()
+
+
+def come_back(visitor: Browser, liar: Liar) -> int:
+    sent = parse_qs(urlsplit(go(visitor)).query)
+    assert sent["code_challenge_method"] == ["S256"]
+    liar.nonce = sent["nonce"][0]
+    return visitor.client.get(f"/sign-in/openid/back?code=c&state={sent['state'][0]}").status_code
+
+
+def test_the_provider_of_these_tests_can_tell_the_truth(make: Callable[..., Flask], liar: Liar) -> None:
+    assert come_back(Browser(make(liar.url)), liar) == 302
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"nonce": "another"},
+        {"nonce": None},
+        {"aud": "another"},
+        {"aud": ["another"]},
+        {"iss": "https://another.example"},
+        {"exp": 1_000_000_000},
+        {"exp": None},
+        {"sub": None},
+        {"sub": 5},
+    ],
+    ids=str,
+)
+def test_a_token_that_is_not_for_this_sign_in(
+    make: Callable[..., Flask], liar: Liar, changed: dict[str, Any]
+) -> None:
+    liar.claims = lambda claims: {
+        name: value for name, value in {**claims, **changed}.items() if value is not None
+    }
+    app = make(liar.url)
+    assert come_back(Browser(app), liar) == 403
+    assert app.extensions["grader"].store.people.account(2) is None
+
+
+def test_a_token_that_somebody_else_has_signed(make: Callable[..., Flask], liar: Liar) -> None:
+    liar.signs = RSAKey.generate_key(2048, parameters={"kid": "one"})
+    assert come_back(Browser(make(liar.url)), liar) == 403
+
+
+def test_a_provider_that_calls_itself_another_one(make: Callable[..., Flask], liar: Liar) -> None:
+    liar.issuer = "https://another.example"
+    assert come_back(Browser(make(liar.url)), liar) == 403
+
+
+@pytest.mark.slow
+def test_in_a_browser(tmp_path_factory: pytest.TempPathFactory, issuer: str, chromium: Chromium) -> None:
+    """From the button to the provider's own page and back, under our policy."""
+    serving = Serving(tmp_path_factory.mktemp("openid"), GRADER_OPENID_ISSUER=issuer, **SETTINGS)
+    serving.start()
+    try:
+        page = chromium.new_context(base_url=serving.url).new_page()
+        page.goto("/overview")
+        page.get_by_role("link", name="Sign in with Example").click()
+        assert page.url.startswith(issuer)
+        page.get_by_role("button", name="1", exact=True).click()
+        expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+        assert urlsplit(page.url).path == "/overview"
+    finally:
+        serving.end()
