@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from flask import Flask
@@ -19,6 +20,7 @@ from web import (
     figures,
     identity,
     instructing,
+    language,
     operations,
     overriding,
     pages,
@@ -32,6 +34,7 @@ from web import (
     services,
     static_files,
     trail,
+    wording,
     workshops,
 )
 from web.reply import iso
@@ -41,12 +44,19 @@ from worker.settings import ServiceSettings
 _WEEKS: Final = 8
 
 
-def create_app(settings: ServiceSettings) -> Flask:
-    """Return an application on these settings; made after a fork, since it starts a thread."""
+def create_app(settings: ServiceSettings, translations: Path = language.FOLDER) -> Flask:
+    """Return an application on these settings; made after a fork, since it starts a thread.
+
+    Args:
+        settings: Of the service.
+        translations: A folder of compiled gettext catalogues.
+    """
     app = Flask("web")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(points=points, iso=iso, number=pages.number, duration=figures.duration)
+    app.jinja_env.filters.update(wording.FILTERS)
+    app.jinja_env.globals.update(wording.FUNCTIONS)
     app.permanent_session_lifetime = timedelta(weeks=_WEEKS)
     found = services.Services(settings)
     found.store.first_start(settings)
@@ -54,6 +64,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     security.install(app, settings, found.store.session_key(settings))
     rates.install(app, settings)
     problems.install(app)
+    language.install(app, translations)
     static_files.install(app)
     for module in (
         *(pages, progress, results, attempts, account, api, operations),
@@ -68,6 +79,8 @@ def create_app(settings: ServiceSettings) -> Flask:
             "account": identity.account(),
             "theme": account.chosen_theme(),
             "version": __version__,
+            "language": language.current(),
+            "language_tag": language.tag(language.current()),
         }
 
     return app

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from flask import Response
+from flask import Response, request
 
 
 def json_response(document: Any, status: int = 200, *, mimetype: str = "application/json") -> Response:
@@ -28,3 +28,8 @@ def download(content: bytes, name: str, mimetype: str = "application/octet-strea
     found = Response(content, mimetype=mimetype)
     found.headers.set("Content-Disposition", "attachment", filename=name)
     return found
+
+
+def for_programs() -> bool:
+    """Return whether the present request asks for no page, but for what programs read."""
+    return request.path.startswith("/api/") or request.path in {"/healthz", "/readyz", "/openapi.json"}

@@ -13,6 +13,7 @@ from grader import answer
 from grader.errors import SubmissionError
 from grader.model import Exercise
 from grader.parameters import draw
+from web.language import gettext
 from web.problems import Problem
 from web.rates import take_turn
 from web.ruling import keep_within, used_up
@@ -38,7 +39,7 @@ def exercise_named(slug: object) -> Exercise:
     """
     found = services().exercise(slug) if isinstance(slug, str) else None
     if found is None:
-        raise Problem(404, "there is no such exercise")
+        raise Problem(404, gettext("there is no such exercise"))
     return found
 
 
@@ -59,10 +60,10 @@ def submit(
     take_turn("submit", services().settings.submission_rate, str(participant.id))
     workshop = services().workshop(participant.workshop_id)
     if workshop.archived_at is not None:
-        raise Problem(403, "this workshop is over: it takes no answers any more")
+        raise Problem(403, gettext("this workshop is over: it takes no answers any more"))
     deadline = workshop.deadline
     if deadline is not None and time.time() > deadline:
-        raise Problem(403, "the deadline of this workshop has passed")
+        raise Problem(403, gettext("the deadline of this workshop has passed"))
     rule = services().section_rules(participant.workshop_id).get(exercise.section, NONE)
     if refusal := rule.refusal(time.time()):
         raise Problem(403, refusal)
@@ -71,7 +72,7 @@ def submit(
     except SubmissionError as error:
         raise Problem(422, str(error)) from error
     if key is not None and not _KEY.fullmatch(key):
-        raise Problem(400, "Idempotency-Key takes 1 to 200 visible ASCII characters")
+        raise Problem(400, gettext("Idempotency-Key takes 1 to 200 visible ASCII characters"))
     used_up(participant, exercise, rule, key)
     try:
         identity, new = services().store.submissions.submit(
@@ -99,6 +100,6 @@ def uploaded(files: MultiDict[str, FileStorage], exercise: Exercise) -> dict[str
         if len(exercise.files) == 1 and "/" not in name and exercise.files[0].name not in found:
             name = exercise.files[0].name
         if name in found:
-            raise Problem(422, "two files have the same name")
+            raise Problem(422, gettext("two files have the same name"))
         found[name] = storage.read()
     return found

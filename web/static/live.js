@@ -29,6 +29,6 @@ async function follow() {
       pause = Math.min(pause * 2, 8000);
     }
   }
-  document.title = document.title.replace(/: (queued|running) ·/, " ·");
+  document.title = document.title.replace(place.dataset.state, " ·");
 }
 if (place) follow();
