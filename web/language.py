@@ -30,12 +30,12 @@ def install(app: Flask, folder: Path) -> None:
     app.jinja_env.policies["ext.i18n.trimmed"] = True
 
 
-def gettext(sentence: str, **values: object) -> str:
+def gettext(sentence: str, /, **values: object) -> str:
     """Return a sentence in the language of the present request, with values for its ``%(name)s``."""
     return str(flask_babel.gettext(sentence, **values))
 
 
-def ngettext(one: str, many: str, count: int, **values: object) -> str:
+def ngettext(one: str, many: str, count: int, /, **values: object) -> str:
     """Return a sentence about so many; ``%(num)s`` in it is their number."""
     found = str(flask_babel.get_translations().ungettext(one, many, count))
     return found % {"num": grouped(count), **values}

@@ -18,6 +18,7 @@ from web.problems import Problem
 from web.rates import take_turn
 from web.ruling import keep_within, used_up
 from web.services import services
+from web.wording import refusal, told
 from worker.people import Participant
 from worker.rules import NONE
 from worker.submission import ConflictError
@@ -65,12 +66,12 @@ def submit(
     if deadline is not None and time.time() > deadline:
         raise Problem(403, gettext("the deadline of this workshop has passed"))
     rule = services().section_rules(participant.workshop_id).get(exercise.section, NONE)
-    if refusal := rule.refusal(time.time()):
-        raise Problem(403, refusal)
+    if why := rule.refusal(time.time()):
+        raise Problem(403, refusal(why))
     try:
         checked = answer.from_files(exercise, participant.name, files, {})
     except SubmissionError as error:
-        raise Problem(422, str(error)) from error
+        raise Problem(422, told(error)) from error
     if key is not None and not _KEY.fullmatch(key):
         raise Problem(400, gettext("Idempotency-Key takes 1 to 200 visible ASCII characters"))
     used_up(participant, exercise, rule, key)
@@ -79,7 +80,7 @@ def submit(
             participant, exercise, checked.files, idempotency_key=key
         )
     except ConflictError as error:
-        raise Problem(409, str(error)) from error
+        raise Problem(409, told(error)) from error
     if new:
         keep_within(participant, exercise, rule, identity)
         services().tickets.add(identity)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 from markupsafe import Markup
 
+from grader.errors import GraderError
 from grader.model import Outcome
 from grader.report.wording import points
 from web.language import gettext, grouped, ngettext
 from web.reply import iso
 from worker.regrade import RegradeState
+from worker.roster import LinesError
+from worker.rules import Rule
 from worker.submission import State
 
 _ENGINES: Final = re.compile(r"waiting for an engine \((\d+) ready\)")
@@ -49,6 +53,50 @@ def time(seconds: float) -> Markup:
     """Return a moment for a sentence; scripts put it into the browser's own zone and language."""
     told = iso(seconds)
     return Markup('<time datetime="{}">{}</time>').format(told, told)
+
+
+def isolated(name: str) -> Markup:
+    """Return a name for a sentence: one that is written from right to left turns nothing else round."""
+    return Markup("<bdi>{}</bdi>").format(name)
+
+
+def told(error: GraderError) -> str:
+    """Return what an error says."""
+    if isinstance(error, LinesError):
+        lines = [
+            gettext("line %(line)s: %(why)s", line=line, why=told(problem))
+            for line, problem in error.problems
+        ]
+        if error.more:
+            lines.append(ngettext("and %(num)s more", "and %(num)s more", error.more))
+        return "; ".join(lines)
+    return gettext(error.sentence, **error.values)
+
+
+def as_sentence(words: str) -> str:
+    """Return what an error says with a capital letter and a full stop."""
+    return gettext("%(words)s.", words=words[:1].upper() + words[1:])
+
+
+def refusal(why: str) -> str:
+    """Return why a section takes no answers."""
+    return {
+        "this section is paused": gettext("this section is paused"),
+        "the deadline of this section has passed": gettext("the deadline of this section has passed"),
+    }.get(why, why)
+
+
+def rule(found: Rule) -> str:
+    """Return what holds for a section, as a list of words; empty where nothing does."""
+    words = [gettext("paused")] if found.paused else []
+    if found.deadline is not None:
+        until = f"{datetime.fromtimestamp(found.deadline, UTC):%Y-%m-%d %H:%M} UTC"
+        words.append(gettext("until %(time)s", time=until))
+    if found.late_percent is not None:
+        words.append(gettext("late answers lose %(percent)s %%", percent=found.late_percent))
+    if found.most_attempts is not None:
+        words.append(ngettext("%(num)s attempt", "%(num)s attempts", found.most_attempts))
+    return ", ".join(words)
 
 
 def state(found: State) -> str:
@@ -108,6 +156,7 @@ def outcomes() -> dict[Outcome, str]:
 
 
 FILTERS: Final = {
+    "rule": rule,
     "time": time,
     "plural": plural,
     "grouped": grouped,
@@ -116,4 +165,4 @@ FILTERS: Final = {
     "worker_state": worker_state,
 }
 
-FUNCTIONS: Final = {"of": of, "of_points": of_points, "all_points": all_points}
+FUNCTIONS: Final = {"isolated": isolated, "of": of, "of_points": of_points, "all_points": all_points}
