@@ -101,9 +101,8 @@ def table(
                 key, _render(board(workshop, until, names=names), links)
             )
     row = f'<tr id="p{mine}"><th scope="row">'
-    marked = (
-        f'<tr id="p{mine}" class="me"><th scope="row"><span class="mine">{escape(gettext("you"))}</span> '
-    )
+    you = escape(gettext("you"))
+    marked = f'<tr id="p{mine}" class="me"><th scope="row"><span class="mine">{you}</span> '
     return Markup(made.replace(row, marked, 1))  # noqa: S704  rendered by a template of ours
 
 
@@ -113,8 +112,8 @@ def _render(found: Board, links: bool) -> str:
     slugs = [exercise.slug for exercise in found.exercises]
     # An address is the same but for its end: to make twelve thousand of them takes longer than all the rest.
     place = url_for("drilldown.participant", identity=0).removesuffix("0") if links else ""
-    first = f'<span title="{escape(gettext("first to solve it"))}"> ★</span>'
-    by_hand = f'<span title="{escape(gettext("set by hand"))}">*</span>'
+    first = Markup('<span title="{}"> ★</span>').format(gettext("first to solve it"))
+    by_hand = Markup('<span title="{}">*</span>').format(gettext("set by hand"))
     rows = [(row, _cells(found, row, slugs, place, first, by_hand)) for row in found.rows]
     return render_template("board.html", board=found, rows=rows, place=place)
 
