@@ -22,7 +22,7 @@ CGROUP2_RUN = $(BIN)/python tests/cgroup2/run.py --deadline 1500 -m "not slow or
 # Tests race real kernels and engines: what fails once is tried once more, and named in the summary.
 ONCE_MORE := --reruns 1 -rR
 
-.PHONY: help run test test-quick test-cgroup2 lint bench docs clean packages-run packages-test packages-vm
+.PHONY: help run test test-quick test-cgroup2 lint translations bench docs clean packages-run packages-test packages-vm
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -57,6 +57,11 @@ lint: $(VENV)/test ## check style, types and the direction of imports
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+translations: $(VENV)/test ## collect the sentences of the pages, and bring the catalogues of every language up to date
+	$(BIN)/pybabel -q extract .
+	@test -z "$(wildcard web/translations/*/LC_MESSAGES/*.po)" || $(BIN)/pybabel -q update
+	@test -z "$(wildcard web/translations/*/LC_MESSAGES/*.po)" || $(BIN)/pybabel -q compile
 
 bench: packages-test $(VENV)/test ## measure, against a Docker Engine that the benchmark starts itself
 	@$(BIN)/grader images build

@@ -82,13 +82,21 @@ def read(
             with _Folder(path, parent) as folder:
                 return from_files(exercise, participant, dict(folder.files(exercise)), parameters)
         if kind != stat.S_IFREG:
-            raise SubmissionError(f"{name} is {_KINDS.get(kind, 'no file')}, not a folder with an answer")
+            raise SubmissionError(
+                "%(name)s is %(kind)s, not a folder with an answer",
+                name=name,
+                kind=_KINDS.get(kind, "no file"),
+            )
         spec = _only_file(exercise)
         if spec is None:
-            raise SubmissionError(f"{name} is a file, but the answer is a folder with {_expected(exercise)}")
+            raise SubmissionError(
+                "%(name)s is a file, but the answer is a folder with %(expected)s",
+                name=name,
+                expected=_expected(exercise),
+            )
         content = _read_file(path, parent, name)
     except OSError as error:
-        raise SubmissionError(f"{name} cannot be read: {error.strerror}") from error
+        raise SubmissionError("%(name)s cannot be read: %(why)s", name=name, why=error.strerror) from error
     return from_files(exercise, participant, {spec.name: content}, parameters)
 
 
@@ -105,17 +113,20 @@ def read_given(
     if len(paths) == 1 and (_only_file(exercise) is not None or not paths[0].is_file()):
         return read(exercise, paths[0], participant, parameters)
     if len(paths) > MAX_FILES:
-        raise SubmissionError(f"the answer holds {len(paths)} files, and {MAX_FILES} are the most")
+        raise SubmissionError(
+            "the answer holds %(files)s files, and %(most)s are the most", files=len(paths), most=MAX_FILES
+        )
     files: dict[str, bytes] = {}
     for path in paths:
         try:
             for name, content in _given(exercise, path):
                 if name in files:
-                    raise SubmissionError(f"{file_name(name)} is given twice")
+                    raise SubmissionError("%(name)s is given twice", name=file_name(name))
                 files[name] = content
         except OSError as error:
+            name = file_name(os.fsencode(path.name))
             raise SubmissionError(
-                f"{file_name(os.fsencode(path.name))} cannot be read: {error.strerror}"
+                "%(name)s cannot be read: %(why)s", name=name, why=error.strerror
             ) from error
     return from_files(exercise, participant, files, parameters)
 
@@ -132,15 +143,21 @@ def from_files(
         SubmissionError: It is not well-formed; the message names the file and the cause.
     """
     if len(files) > MAX_FILES:
-        raise SubmissionError(f"the answer holds {len(files)} files, and {MAX_FILES} are the most")
+        raise SubmissionError(
+            "the answer holds %(files)s files, and %(most)s are the most", files=len(files), most=MAX_FILES
+        )
     for name in sorted(files):
         _check_file(exercise, name, files[name])
     total = sum(len(content) for content in files.values())
     if total > MAX_TOTAL:
-        raise SubmissionError(f"the answer's files hold {total:,} bytes, and {MAX_TOTAL:,} are the most")
+        raise SubmissionError(
+            "the answer's files hold %(size)s bytes, and %(most)s are the most",
+            size=_grouped(total),
+            most=_grouped(MAX_TOTAL),
+        )
     for spec in exercise.files:
         if spec.required and not _present(spec, files):
-            raise SubmissionError(f"{file_name(spec.name)} is missing")
+            raise SubmissionError("%(name)s is missing", name=file_name(spec.name))
     return Submission(exercise.slug, participant, dict(sorted(files.items())), parameters)
 
 
@@ -157,8 +174,10 @@ def _given(exercise: Answerable, path: Path) -> Iterator[tuple[str, bytes]]:
         yield name, _read_file(path, None, shown)
     else:
         raise SubmissionError(
-            f"{shown} is {_KINDS.get(kind, 'no file')} and not part of the answer, "
-            f"which consists of {_expected(exercise)}"
+            "%(name)s is %(kind)s and not part of the answer, which consists of %(expected)s",
+            name=shown,
+            kind=_KINDS.get(kind, "no file"),
+            expected=_expected(exercise),
         )
 
 
@@ -166,20 +185,33 @@ def _check_file(exercise: Answerable, name: str, content: bytes) -> None:
     spec = _spec(exercise, name)
     shown = file_name(name)
     if spec is None:
-        raise SubmissionError(f"{shown} is not part of the answer, which consists of {_expected(exercise)}")
+        raise SubmissionError(
+            "%(name)s is not part of the answer, which consists of %(expected)s",
+            name=shown,
+            expected=_expected(exercise),
+        )
     if len(content) > MAX_FILE:
-        raise SubmissionError(f"{shown} holds {len(content):,} bytes, and {MAX_FILE:,} are the most")
+        raise SubmissionError(
+            "%(name)s holds %(size)s bytes, and %(most)s are the most",
+            name=shown,
+            size=_grouped(len(content)),
+            most=_grouped(MAX_FILE),
+        )
     if spec.required and not spec.name.endswith("/") and not content.strip():
-        raise SubmissionError(f"{shown} is empty")
+        raise SubmissionError("%(name)s is empty", name=shown)
     if spec.kind in _TEXT_KINDS:
         if b"\0" in content:
             line = content.count(b"\n", 0, content.index(b"\0")) + 1
-            raise SubmissionError(f"{shown} holds a NUL byte in line {line}, so it is no text")
+            raise SubmissionError(
+                "%(name)s holds a NUL byte in line %(line)s, so it is no text", name=shown, line=line
+            )
         try:
             content.decode("utf-8")
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
-            raise SubmissionError(f"{shown} is not UTF-8 text: line {line} does not decode") from error
+            raise SubmissionError(
+                "%(name)s is not UTF-8 text: line %(line)s does not decode", name=shown, line=line
+            ) from error
 
 
 def _spec(exercise: Answerable, name: str) -> FileSpec | None:
@@ -201,6 +233,10 @@ def _present(spec: FileSpec, files: Mapping[str, bytes]) -> bool:
 def _only_file(exercise: Answerable) -> FileSpec | None:
     spec = exercise.files[0]
     return spec if len(exercise.files) == 1 and not spec.name.endswith("/") else None
+
+
+def _grouped(count: int) -> str:
+    return f"{count:,}"
 
 
 def _expected(exercise: Answerable) -> str:
@@ -233,8 +269,10 @@ class _Folder:
             if kind == stat.S_IFDIR:
                 if not _leads_to_answer(exercise, name):
                     raise SubmissionError(
-                        f"{shown} is a folder and not part of the answer, "
-                        f"which consists of {_expected(exercise)}"
+                        "%(name)s is %(kind)s and not part of the answer, which consists of %(expected)s",
+                        name=shown,
+                        kind=_KINDS[kind],
+                        expected=_expected(exercise),
                     )
                 inner = os.open(raw, _OPEN_FOLDER, dir_fd=folder)
                 try:
@@ -243,18 +281,24 @@ class _Folder:
                     os.close(inner)
             elif kind != stat.S_IFREG:
                 raise SubmissionError(
-                    f"{shown} is {_KINDS.get(kind, 'no file')}, and answers are plain files"
+                    "%(name)s is %(kind)s, and answers are plain files",
+                    name=shown,
+                    kind=_KINDS.get(kind, "no file"),
                 )
             elif _spec(exercise, name) is None:
                 raise SubmissionError(
-                    f"{shown} is not part of the answer, which consists of {_expected(exercise)}"
+                    "%(name)s is not part of the answer, which consists of %(expected)s",
+                    name=shown,
+                    expected=_expected(exercise),
                 )
             else:
                 content = _read_file(raw, folder, shown)
                 self._bytes += len(content)
                 if self._bytes > MAX_TOTAL:
                     raise SubmissionError(
-                        f"{shown} is one too much: the answer's files hold more than {MAX_TOTAL:,} bytes"
+                        "%(name)s is one too much: the answer's files hold more than %(most)s bytes",
+                        name=shown,
+                        most=_grouped(MAX_TOTAL),
                     )
                 yield name, content
 
@@ -266,7 +310,7 @@ class _Folder:
             for entry in entries:
                 self._files += 1
                 if self._files > MAX_FILES:
-                    raise SubmissionError(f"the answer holds more than {MAX_FILES} files")
+                    raise SubmissionError("the answer holds more than %(most)s files", most=MAX_FILES)
                 found.append((os.fsencode(entry.name), entry.stat(follow_symlinks=False).st_mode))
         return sorted(found)
 
@@ -276,7 +320,7 @@ def _decoded(raw: bytes, prefix: str) -> str:
         return prefix + raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SubmissionError(
-            f"{file_name(os.fsencode(prefix) + raw)} has a name that is not UTF-8"
+            "%(name)s has a name that is not UTF-8", name=file_name(os.fsencode(prefix) + raw)
         ) from error
 
 
@@ -294,14 +338,19 @@ def _read_file(path: Path | bytes, parent: int | None, shown: str) -> bytes:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise SubmissionError(f"{shown} is no plain file any more")
+            raise SubmissionError("%(name)s is no plain file any more", name=shown)
         if status.st_size > MAX_FILE:
-            raise SubmissionError(f"{shown} holds {status.st_size:,} bytes, and {MAX_FILE:,} are the most")
+            raise SubmissionError(
+                "%(name)s holds %(size)s bytes, and %(most)s are the most",
+                name=shown,
+                size=_grouped(status.st_size),
+                most=_grouped(MAX_FILE),
+            )
         content = bytearray()
         while piece := os.read(descriptor, MAX_FILE + 1 - len(content)):
             content += piece
             if len(content) > MAX_FILE:
-                raise SubmissionError(f"{shown} grows while it is read")
+                raise SubmissionError("%(name)s grows while it is read", name=shown)
         return bytes(content)
     finally:
         os.close(descriptor)

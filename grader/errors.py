@@ -2,7 +2,17 @@
 
 
 class GraderError(Exception):
-    """Anything that this package raises on purpose."""
+    """Anything that this package raises on purpose.
+
+    Attributes:
+        sentence: What is wrong, with `%(name)s` where values stand, so that it can be translated.
+        values: These.
+    """
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence % values if values else sentence)
+        self.sentence = sentence
+        self.values = values
 
 
 class ExerciseError(GraderError):

@@ -8,9 +8,11 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from werkzeug.wrappers import Response
 
 from web.identity import account, become_account, become_participant, participant
+from web.language import gettext
 from web.rates import limited
 from web.reply import to_own_page
 from web.services import services
+from web.wording import as_sentence, told
 from worker.audit import Action, Deed
 from worker.people import BadNameError, NameTakenError, WrongJoinCodeError
 
@@ -39,7 +41,7 @@ def join_now() -> tuple[str, int] | Response:
     except (WrongJoinCodeError, BadNameError) as error:
         status = 409 if isinstance(error, NameTakenError) else 422
         field = "join_code" if isinstance(error, WrongJoinCodeError) else "name"
-        sentence = str(error)[:1].upper() + str(error)[1:] + "."
+        sentence = as_sentence(told(error))
         page = render_template(
             "join.html", name=name[:100], join_code=join_code[:64], problem=sentence, field=field
         )
@@ -47,7 +49,10 @@ def join_now() -> tuple[str, int] | Response:
     become_participant(found)
     session["token"] = token
     flash(
-        f"Welcome, {_ISOLATED.format(found.name)}. Your personal link for other devices is behind your name."
+        gettext(
+            "Welcome, %(name)s. Your personal link for other devices is behind your name.",
+            name=_ISOLATED.format(found.name),
+        )
     )
     return to_own_page(request.args.get("next", ""))
 
@@ -75,7 +80,7 @@ def new_token() -> Response:
     if changed is not None:
         become_participant(changed)
         session["token"] = token
-        flash("You have a new personal link. The old one and your other devices are signed out.")
+        flash(gettext("You have a new personal link. The old one and your other devices are signed out."))
     return redirect(url_for("account.me"))
 
 
@@ -92,7 +97,7 @@ def come_back_now() -> tuple[str, int] | Response:
     token = request.form.get("token", "").strip()
     found = services().store.people.by_token(token)
     if found is None:
-        return render_template("back.html", problem="Nobody has this token."), 422
+        return render_template("back.html", problem=gettext("Nobody has this token.")), 422
     become_participant(found)
     session["token"] = token
     return redirect(url_for("pages.start"))
@@ -114,7 +119,7 @@ def sign_in_now() -> tuple[str, int] | Response:
     if found is None:
         if services().store.people.has_account(name):  # what else was typed there may be a password
             trail.note(Deed(Action.SIGN_IN_FAILED, name))
-        problem = "No account has this name and password."
+        problem = gettext("No account has this name and password.")
         return render_template("sign_in.html", name=name[:100], problem=problem), 422
     trail.note(Deed(Action.SIGN_IN, found.name))
     become_account(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from flask import Flask
@@ -20,6 +21,7 @@ from web import (
     figures,
     identity,
     instructing,
+    language,
     openid,
     operations,
     overriding,
@@ -34,6 +36,7 @@ from web import (
     services,
     static_files,
     trail,
+    wording,
     workshops,
 )
 from web.reply import iso
@@ -43,14 +46,21 @@ from worker.settings import ServiceSettings
 _WEEKS: Final = 8
 
 
-def create_app(settings: ServiceSettings) -> Flask:
-    """Return an application on these settings; made after a fork, since it starts a thread."""
+def create_app(settings: ServiceSettings, translations: Path = language.FOLDER) -> Flask:
+    """Return an application on these settings; made after a fork, since it starts a thread.
+
+    Args:
+        settings: Of the service.
+        translations: A folder of compiled gettext catalogues.
+    """
     app = Flask("web")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         points=points, iso=iso, number=pages.number, duration=figures.duration, visible=visible
     )
+    app.jinja_env.filters.update(wording.FILTERS)
+    app.jinja_env.globals.update(wording.FUNCTIONS)
     app.permanent_session_lifetime = timedelta(weeks=_WEEKS)
     found = services.Services(settings)
     found.store.first_start(settings)
@@ -59,6 +69,7 @@ def create_app(settings: ServiceSettings) -> Flask:
     rates.install(app, settings)
     problems.install(app)
     openid.install(app, settings)
+    language.install(app, translations)
     static_files.install(app)
     for module in (
         *(pages, progress, results, attempts, account, openid, api, operations),
@@ -74,6 +85,8 @@ def create_app(settings: ServiceSettings) -> Flask:
             "theme": account.chosen_theme(),
             "openid": openid.provider(),
             "version": __version__,
+            "language": language.current(),
+            "language_tag": language.tag(language.current()),
         }
 
     return app

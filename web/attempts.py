@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, render_template, request
 
 from web.differences import compare
+from web.language import gettext
 from web.pages import FROM_START
 from web.reply import download
 from web.results import visible
@@ -23,7 +24,7 @@ def file(identity: str, name: str) -> Response:
     """Give one of the files that were handed in."""
     content = services().store.submissions.files(visible(identity).id).get(name)
     if content is None:
-        abort(404, "This attempt has no such file.")
+        abort(404, gettext("This attempt has no such file."))
     return download(content, name.rpartition("/")[2])
 
 
@@ -33,7 +34,7 @@ def archive(identity: str) -> Response:
     submitted = visible(identity)
     files = services().store.submissions.files(submitted.id)
     if not files:
-        abort(404, "No files of this attempt were kept.")
+        abort(404, gettext("No files of this attempt were kept."))
     return download(pack(files), f"{submitted.exercise}-{submitted.id}.zip", "application/zip")
 
 
@@ -46,7 +47,7 @@ def diff(identity: str) -> str:
     if wanted and wanted != FROM_START:
         old: Submitted | None = visible(wanted)
         if old is not None and (old.participant_id, old.exercise) != (new.participant_id, new.exercise):
-            abort(404, "These two are no attempts of one participant at one exercise.")
+            abort(404, gettext("These two are no attempts of one participant at one exercise."))
     else:
         earlier = (one for one in attempts if one.created_at < new.created_at)
         old = None if wanted == FROM_START else next(earlier, None)

@@ -8,7 +8,8 @@ from difflib import SequenceMatcher
 from typing import Final, Literal
 
 from grader.visible import visible
-from web.pictures.words import number, size
+from web.language import gettext, grouped, ngettext
+from web.pictures.words import size
 
 _MOST_BYTES: Final = 100_000  # of a file that is compared
 _MOST_LINES: Final = 1_500
@@ -83,21 +84,42 @@ def _difference(name: str, old: bytes | None, new: bytes | None, room: int) -> D
     before, after = _lines(old), _lines(new)
     name = visible(name, 200)
     if before is None or after is None:
-        was = "not there" if old is None else size(len(old))
-        now = "not there" if new is None else size(len(new))
-        return Difference(name, f"too long to compare, or no text: {was} before, {now} after")
+        was = gettext("not there") if old is None else size(len(old))
+        now = gettext("not there") if new is None else size(len(new))
+        said = gettext("too long to compare, or no text: %(was)s before, %(now)s after", was=was, now=now)
+        return Difference(name, said)
     hunks = _hunks(before, after)
     changes = [line.change for hunk in hunks for line in hunk.lines]
     added, removed = changes.count("added"), changes.count("removed")
-    said = f"{number(added, 'line')} added, {removed:,} removed"
-    if old is None:
-        said = f"new: {said}"
-    elif new is None:
-        said = f"not there any more: {said}"
-    elif not changes:
-        said = "only line ends differ"
     shown = _cut(hunks, room)
+    said = _said(old, new, added, removed)
     return Difference(name, said, shown, len(changes) - sum(len(hunk.lines) for hunk in shown))
+
+
+def _said(old: bytes | None, new: bytes | None, added: int, removed: int) -> str:
+    lines = grouped(removed)
+    if old is None:
+        return ngettext(
+            "new: %(num)s line added, %(removed)s removed",
+            "new: %(num)s lines added, %(removed)s removed",
+            added,
+            removed=lines,
+        )
+    if new is None:
+        return ngettext(
+            "not there any more: %(num)s line added, %(removed)s removed",
+            "not there any more: %(num)s lines added, %(removed)s removed",
+            added,
+            removed=lines,
+        )
+    if not added and not removed:
+        return gettext("only line ends differ")
+    return ngettext(
+        "%(num)s line added, %(removed)s removed",
+        "%(num)s lines added, %(removed)s removed",
+        added,
+        removed=lines,
+    )
 
 
 def _lines(content: bytes | None) -> list[str] | None:

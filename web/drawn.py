@@ -14,6 +14,7 @@ from flask import get_template_attribute
 from markupsafe import Markup
 
 from web.fitting import Room
+from web.language import current, gettext
 from web.pictures import Pictures, draw
 
 _MOST: Final = 128
@@ -36,24 +37,25 @@ class Shown:
 
 
 class Drawn:
-    """The last few pictures by the digest of their evidence, as HTML that is the same for everybody."""
+    """The last few pictures by evidence and language, as HTML that is the same for everybody."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Shown] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], Shown] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, digest: str, load: Callable[[str], bytes | None]) -> Shown:
         """Return the pictures of evidence, drawn if need be; `load` gives its JSON."""
+        key = digest, str(current())
         with self._lock:
-            found = self._kept.get(digest)
+            found = self._kept.get(key)
             if found is not None:
-                self._kept.move_to_end(digest)
+                self._kept.move_to_end(key)
                 return found
         pictures = _draw(digest, load)
         run = pictures.output
         found = Shown(to_html(pictures), run is not None and bool(run.stdout or run.stderr))
         with self._lock:
-            self._kept[digest] = found
+            self._kept[key] = found
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
         return found
@@ -64,7 +66,7 @@ def _draw(digest: str, load: Callable[[str], bytes | None]) -> Pictures:
         data = load(digest)
     except zlib.error:
         _LOG.exception("evidence %s cannot be unpacked", digest)
-        return Pictures(trouble="The evidence was kept, but cannot be read any more.")
+        return Pictures(trouble=gettext("The evidence was kept, but cannot be read any more."))
     return Pictures() if data is None else draw(data)
 
 
@@ -75,13 +77,19 @@ def to_html(pictures: Pictures) -> Markup:
     parts: list[Markup] = []
     room = _LARGEST_HTML
     left_out: list[str] = []
-    for name in ("memory", "tree", "layers", "events"):
+    names = {
+        "memory": gettext("memory"),
+        "tree": gettext("processes"),
+        "layers": gettext("layers"),
+        "events": gettext("events"),
+    }
+    for name in names:
         if (picture := getattr(pictures, name)) is None:
             continue
         part: Markup = get_template_attribute("pictures.html", f"{name}_section")(picture)
         size = len(part.encode())
         if size > room:
-            left_out.append(name)
+            left_out.append(names[name])
             continue
         room -= size
         parts.append(part)
@@ -96,6 +104,9 @@ def _output(pictures: Pictures) -> list[tuple[str, str, int]]:
     if pictures.output is None:
         return []
     share = Room(_OUTPUT_BYTES)
-    streams = (("standard output", pictures.output.stdout), ("standard error", pictures.output.stderr))
+    streams = (
+        (gettext("standard output"), pictures.output.stdout),
+        (gettext("standard error"), pictures.output.stderr),
+    )
     fitted = [(name, share.fit(text, _OUTPUT_CHARACTERS)) for name, text in streams if text]
     return [(name, one.text, one.left_out) for name, one in fitted]

@@ -14,7 +14,9 @@ from grader.report.csv import safe
 from web import exporting
 from web.finding import member_named, workshop_named
 from web.identity import acting, instructors_only, staff_only
+from web.language import gettext
 from web.services import services
+from web.wording import told
 from worker.audit import Action, Deed
 from worker.gradebook import Grade
 from worker.roster import MOST, Enrolled, RosterError, read
@@ -53,7 +55,7 @@ def export(identity: int, name: str) -> Response:
     """Give everybody's results as a file."""
     workshop = workshop_named(identity)
     if name not in FORMATS:
-        abort(404, "There is no such export.")
+        abort(404, gettext("There is no such export."))
     mimetype, _, write = FORMATS[name]
     content = write(
         workshop, services().store.gradebook.grades(workshop.id, rules=services().rules(workshop.id))
@@ -72,7 +74,7 @@ def one(identity: int) -> Response:
         services().store.gradebook.grades(member.workshop_id, member.id, rules=rules)
     )
     if content is None:
-        abort(404, "Nothing of this participant was graded yet.")
+        abort(404, gettext("Nothing of this participant was graded yet."))
     deed = Deed(Action.EXPORT, acting(), member.workshop_id, member.name, after="results.json")
     services().store.audit.note(deed)
     return _download(content, "application/json", "results.json")
@@ -89,7 +91,7 @@ def enrol(identity: int) -> tuple[str, int] | Response:
         listed = read(data or request.form.get("text", "").encode("utf-8", "replace"))
         found = services().store.roster.enrol(workshop.id, listed, acting())
     except RosterError as error:
-        return _page(workshop, f"Nobody was added: {error}."), 422
+        return _page(workshop, gettext("Nobody was added: %(why)s.", why=told(error))), 422
     return _download(_links(found), "text/csv", f"{workshop.slug}-links.csv")
 
 

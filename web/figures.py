@@ -11,6 +11,7 @@ from flask import Blueprint, render_template, request
 from grader.model import Outcome
 from web.finding import exercise_known, workshop_named
 from web.identity import staff_only
+from web.language import gettext
 from web.services import services
 from worker.roster import Member
 from worker.statistics import STUCK_ATTEMPTS, by_exercise, stuck
@@ -112,7 +113,10 @@ def duration(seconds: float | None) -> str:
     """Return a time as people say it: 40 s, 12 min, 3.5 h, 2 d; a dash for none."""
     if seconds is None:
         return "\N{EN DASH}"
-    for unit, length, most in (("s", 1, 90), ("min", 60, 90 * 60), ("h", 3600, 48 * 3600)):
-        if seconds < most:
-            return f"{seconds / length:.0f} {unit}" if unit != "h" else f"{seconds / length:.1f} {unit}"
-    return f"{seconds / 86400:.0f} d"
+    if seconds < 90:
+        return gettext("%(number).0f s", number=seconds)
+    if seconds < 90 * 60:
+        return gettext("%(number).0f min", number=seconds / 60)
+    if seconds < 48 * 3600:
+        return gettext("%(number).1f h", number=seconds / 3600)
+    return gettext("%(number).0f d", number=seconds / 86400)

@@ -7,6 +7,7 @@ from typing import NoReturn
 from flask import abort, request, session
 
 from grader.model import Exercise
+from web.language import gettext
 from web.services import services
 from worker.people import Participant
 from worker.roster import Member
@@ -16,7 +17,7 @@ from worker.workshops import Workshop
 
 def workshop_named(identity: int) -> Workshop:
     """Return a workshop, archived or not."""
-    return services().store.workshops.find(identity) or _missing("There is no such workshop.")
+    return services().store.workshops.find(identity) or _missing(gettext("There is no such workshop."))
 
 
 def workshop_before(participant: Participant | None) -> Workshop:
@@ -28,22 +29,22 @@ def workshop_before(participant: Participant | None) -> Workshop:
         session["workshop"] = workshop_named(asked).id
     chosen = session.get("workshop")
     found = services().store.workshops.find(chosen) if isinstance(chosen, int) else None
-    return found or services().first_workshop() or _missing("There is no workshop.")
+    return found or services().first_workshop() or _missing(gettext("There is no workshop."))
 
 
 def member_named(identity: int) -> Member:
     """Return a participant with their id of another system."""
-    return services().store.roster.member(identity) or _missing("There is no such participant.")
+    return services().store.roster.member(identity) or _missing(gettext("There is no such participant."))
 
 
 def exercise_known(slug: str) -> Exercise:
     """Return an exercise that can be used."""
-    return services().exercise(slug) or _missing("There is no such exercise.")
+    return services().exercise(slug) or _missing(gettext("There is no such exercise."))
 
 
 def submission_named(identity: str) -> Submitted:
     """Return anybody's submission."""
-    return services().store.submissions.get(identity) or _missing("There is no such submission.")
+    return services().store.submissions.get(identity) or _missing(gettext("There is no such submission."))
 
 
 def _missing(sentence: str) -> NoReturn:

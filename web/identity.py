@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 from flask import abort, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
+from web.language import gettext
 from web.problems import Problem
 from web.services import services
 from worker.people import Account, Participant
@@ -57,10 +58,10 @@ def by_token() -> Participant:
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Problem(401, "a token is needed: send `Authorization: Bearer TOKEN`")
+        raise Problem(401, gettext("a token is needed: send `Authorization: Bearer TOKEN`"))
     found = services().by_token(token.strip())
     if found is None:
-        raise Problem(401, "nobody has this token")
+        raise Problem(401, gettext("nobody has this token"))
     return found
 
 
@@ -101,7 +102,7 @@ def instructors_only(view: Callable[_Parameters, _Result]) -> Callable[_Paramete
     def guarded(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result | Response:
         found = account()
         if found is None or found.role != "instructor":
-            abort(403, "Only instructors may change this.")
+            abort(403, gettext("Only instructors may change this."))
         return view(*args, **kwargs)
 
     return guarded

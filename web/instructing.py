@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from web.finding import workshop_named
 from web.identity import acting, instructors_only, staff_only
+from web.language import gettext
 from web.services import services
 
 blueprint = Blueprint("instructing", __name__)
@@ -52,7 +53,7 @@ def set_deadline(identity: int) -> tuple[str, int] | Redirect:
     try:
         deadline = datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
     except (ValueError, OverflowError):
-        return _overview("A deadline looks like 2030-06-21T17:30."), 422
+        return _overview(gettext("A deadline looks like 2030-06-21T17:30.")), 422
     services().store.workshops.set_deadline(workshop.id, deadline, acting())
     services().changed(workshop)
     return to(url_for("instructing.overview"), 303)

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 
 from grader.visible import one_line
 from web.identity import become_account
+from web.language import gettext
 from web.problems import Problem
 from web.rates import limited
 from web.reply import to_own_page
@@ -83,18 +84,20 @@ def come_back() -> tuple[str, int] | Response:
         raise _away(error) from error
     except _REFUSED + _AWAY as error:
         _LOG.warning("a sign-in by OpenID Connect failed: %s", type(error).__name__)
-        return _refuse("The sign-in was given up, or could not be verified. Try again.")
+        return _refuse(gettext("The sign-in was given up, or could not be verified. Try again."))
     subject = f"{settings.openid_issuer} {said['sub']}"
     name = _name(said)
     role = _role(said, settings)
     if role is None:
         services().store.people.end_sessions(subject)
         trail.note(Deed(Action.SIGN_IN_FAILED, name))
-        return _refuse(f"{settings.openid_name} knows you, but you are no instructor here.")
+        return _refuse(
+            gettext("%(provider)s knows you, but you are no instructor here.", provider=settings.openid_name)
+        )
     try:
         found = services().store.people.known_elsewhere(subject, name, role)
     except NameTakenError:
-        return _refuse("Another account has your name already: ask whoever runs this server.")
+        return _refuse(gettext("Another account has your name already: ask whoever runs this server."))
     trail.note(Deed(Action.SIGN_IN, found.name))
     target = session.get(_NEXT) or url_for("instructing.overview")
     become_account(found)
@@ -104,7 +107,7 @@ def come_back() -> tuple[str, int] | Response:
 def _client() -> Any:
     client = current_app.extensions.get("openid")
     if client is None:
-        raise Problem(404, "There is no sign-in by OpenID Connect here.")
+        raise Problem(404, gettext("There is no sign-in by OpenID Connect here."))
     return client
 
 
@@ -162,4 +165,5 @@ def _refuse(why: str) -> tuple[str, int]:
 
 def _away(error: Exception) -> Problem:
     _LOG.warning("the OpenID provider cannot be asked: %s", type(error).__name__)
-    return Problem(502, f"{services().settings.openid_name} cannot be reached just now. Try again later.")
+    name = services().settings.openid_name
+    return Problem(502, gettext("%(provider)s cannot be reached just now. Try again later.", provider=name))

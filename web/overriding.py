@@ -10,10 +10,13 @@ from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
 from grader.model import Exercise
+from grader.report.wording import points as points_of
 from web.drilldown import attempts_page, standing_of
 from web.finding import exercise_known, member_named
 from web.identity import acting, instructors_only
+from web.language import gettext
 from web.services import services
+from web.wording import of_points
 from worker.overrides import points
 from worker.people import Participant
 from worker.roster import Member
@@ -33,9 +36,12 @@ def override(identity: int, slug: str) -> tuple[str, int] | Redirect:
     score = _score(given, exercise)
     if score is None or not comment or len(comment) > _MOST_WORDS:
         problem = (
-            f"A score is a number from 0 to {exercise.max_score:g}."
+            gettext("A score is a number from 0 to %(most)s.", most=points_of(exercise.max_score))
             if score is None
-            else f"A reason is needed, of up to {_MOST_WORDS} characters: the participant reads it."
+            else gettext(
+                "A reason is needed, of up to %(most)s characters: the participant reads it.",
+                most=_MOST_WORDS,
+            )
         )
         return attempts_page(member, exercise, problem, {"score": given[:20], "comment": comment}), 422
     services().store.overrides.set(
@@ -47,7 +53,8 @@ def override(identity: int, slug: str) -> tuple[str, int] | Redirect:
         account=acting(),
         graded=_graded(member, slug),
     )
-    flash(f"{member.name} has {score:g} of {exercise.max_score:g} points now.")
+    shown = of_points(score, exercise.max_score)
+    flash(gettext("%(name)s has %(points)s now.", name=member.name, points=shown))
     return to(url_for("drilldown.attempts", identity=identity, slug=slug), 303)
 
 
@@ -59,7 +66,7 @@ def revoke(identity: int, slug: str) -> Redirect:
     if services().store.overrides.revoke(
         _participant(member), slug, account=acting(), graded=_graded(member, slug)
     ):
-        flash("What was graded counts again.")
+        flash(gettext("What was graded counts again."))
     return to(url_for("drilldown.attempts", identity=identity, slug=slug), 303)
 
 

@@ -19,6 +19,7 @@ from web import markdown, starting, task_form
 from web.command_lines import command_lines
 from web.finding import workshop_before
 from web.identity import account, participant, participants_only
+from web.language import gettext
 from web.problems import Problem
 from web.reply import download
 from web.scoreboard import table
@@ -151,7 +152,7 @@ def _attempts(exercise: Exercise) -> list[Submitted]:
 def _own(identity: str, exercise: Exercise) -> Submitted:
     found = services().store.submissions.get(identity)
     if found is None or (found.participant_id, found.exercise) != (_known().id, exercise.slug):
-        abort(404, "There is no such attempt, or it is somebody else's.")
+        abort(404, gettext("There is no such attempt, or it is somebody else's."))
     return found
 
 

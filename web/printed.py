@@ -7,6 +7,7 @@ from typing import Final
 from grader.errors import BundleError
 from grader.evidence import from_json
 from web.fitting import Fitted, Room
+from web.language import gettext
 
 _BYTES: Final = 60_000  # of all of it on a page
 _CHARACTERS: Final = 20_000
@@ -19,10 +20,13 @@ def printed(data: bytes) -> list[tuple[str, Fitted]]:
     except BundleError:
         return []
     found = [
-        ("Output of the setup", sections.setup.stdout if sections.setup else ""),
-        ("Output of the build", sections.build.output if sections.build else ""),
+        (gettext("Output of the setup"), sections.setup.stdout if sections.setup else ""),
+        (gettext("Output of the build"), sections.build.output if sections.build else ""),
     ]
     for name, probe in (sections.probes or {}).items():
-        found += [(f"Probe {name}: output", probe.stdout), (f"Probe {name}: errors", probe.stderr)]
+        found += [
+            (gettext("Probe %(name)s: output", name=name), probe.stdout),
+            (gettext("Probe %(name)s: errors", name=name), probe.stderr),
+        ]
     room = Room(_BYTES)
     return [(name, room.fit(text, _CHARACTERS)) for name, text in found if text]

@@ -6,13 +6,20 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, g, render_template
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    Forbidden,
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+)
 
+from web.language import gettext
 from web.pictures.words import size
-from web.reply import json_response
+from web.reply import for_programs, json_response
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,11 +37,43 @@ class Problem(Exception):  # noqa: N818  the name that RFC 9457 gives it
 def response(status: int, detail: str) -> Response:
     """Return an error as a page or as a problem document, as the path suggests."""
     title = HTTPStatus(status).phrase
-    if not _is_api():
-        return Response(_page(title, detail), status, mimetype="text/html")
+    if not for_programs():
+        return Response(_page(_titles().get(status, title), detail), status, mimetype="text/html")
     document: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     document["instance"] = f"urn:request:{g.get('request_id', '')}"
     return json_response(document, status, mimetype="application/problem+json")
+
+
+def _titles() -> dict[int, str]:
+    """Return what pages call the errors that people meet."""
+    return {
+        400: gettext("Bad Request"),
+        403: gettext("Forbidden"),
+        404: gettext("Not Found"),
+        405: gettext("Method Not Allowed"),
+        409: gettext("Conflict"),
+        413: gettext("Request Entity Too Large"),
+        422: gettext("Unprocessable Entity"),
+        429: gettext("Too Many Requests"),
+        500: gettext("Internal Server Error"),
+        502: gettext("Bad Gateway"),
+        503: gettext("Service Unavailable"),
+    }
+
+
+def _described(error: HTTPException) -> str:
+    """Return what an error says: our own sentence, or the framework's in the language of who reads it."""
+    return {
+        NotFound.description: gettext(
+            "The requested URL was not found on the server. If you entered the URL manually please check "
+            "your spelling and try again."
+        ),
+        MethodNotAllowed.description: gettext("The method is not allowed for the requested URL."),
+        Forbidden.description: gettext(
+            "You don't have the permission to access the requested resource. It is either read-protected or "
+            "not readable by the server."
+        ),
+    }.get(error.description or "", error.description or "")
 
 
 def _page(title: str, detail: str) -> str:
@@ -44,10 +83,6 @@ def _page(title: str, detail: str) -> str:
         # The page says who is signed in: without the database, nobody is.
         g.participant = g.account = None
         return render_template("error.html", title=title, detail=detail)
-
-
-def _is_api() -> bool:
-    return request.path.startswith("/api/") or request.path in {"/healthz", "/readyz", "/openapi.json"}
 
 
 def install(app: Flask) -> None:
@@ -61,23 +96,28 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def forged(error: CSRFError) -> Response:
-        return response(400, f"{error.description} Reload the page and try again.")
+        _LOG.info("a form was refused: %s", error.description)
+        return response(
+            400, gettext("This form is too old or was sent by another site. Reload the page and try again.")
+        )
 
     @app.errorhandler(DBAPIError)
     def no_database(error: DBAPIError) -> Response:
         _LOG.error("the database is away: %s", error.orig)
-        found = response(503, "The database cannot be reached just now. Nothing was lost; try again.")
+        found = response(
+            503, gettext("The database cannot be reached just now. Nothing was lost; try again.")
+        )
         found.headers["Retry-After"] = "5"
         return found
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> Response:
         most = size(app.config["MAX_CONTENT_LENGTH"])
-        return response(413, f"This is too much: all files together may hold {most}.")
+        return response(413, gettext("This is too much: all files together may hold %(most)s.", most=most))
 
     @app.errorhandler(HTTPException)
     def known(error: HTTPException) -> Response:
-        found = response(error.code or 500, error.description or "")
+        found = response(error.code or 500, _described(error))
         for name, value in error.get_headers():
             if name.lower() not in {"content-type", "content-length"}:
                 found.headers[name] = value
@@ -86,4 +126,4 @@ def install(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unknown(error: Exception) -> Response:
         _LOG.error("an error of ours", exc_info=error)
-        return response(500, "This is our mistake. It was written down with the id of this request.")
+        return response(500, gettext("This is our mistake. It was written down with the id of this request."))

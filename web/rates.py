@@ -16,6 +16,7 @@ from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from web.counts import ProcessCounts
+from web.language import gettext
 from web.problems import Problem
 from web.services import services
 from worker.settings import ServiceSettings
@@ -55,7 +56,7 @@ def take_turn(what: str, rate: str, who: str) -> None:
         return
     raise Problem(
         429,
-        f"too often: {limit} are allowed",
+        gettext("too often: %(rate)s are allowed", rate=limit),
         headers={"Retry-After": str(max(1, math.ceil(reset - time.time())))},
     )
 

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as Redirect
 from grader.report.wording import points
 from web.finding import exercise_known, submission_named, workshop_named
 from web.identity import acting, instructors_only, staff_only
+from web.language import gettext, ngettext
 from web.services import services
 from worker.regrade import Regrade
 from worker.submission import State
@@ -77,9 +78,9 @@ def apply(identity: int) -> Redirect:
     found = _regrade(identity)
     changed = services().store.regrades.apply(found.id, acting())
     flash(
-        "There is nothing to apply."
+        gettext("There is nothing to apply.")
         if changed is None
-        else f"Applied: {changed} {'score' if changed == 1 else 'scores'} changed."
+        else ngettext("Applied: %(num)s score changed.", "Applied: %(num)s scores changed.", changed)
     )
     return to(url_for("regrading.regrade", identity=identity), 303)
 
@@ -90,7 +91,7 @@ def discard(identity: int) -> Redirect:
     """Leave everything as it is."""
     found = _regrade(identity)
     if services().store.regrades.discard(found.id, acting()):
-        flash("Discarded: nothing has changed.")
+        flash(gettext("Discarded: nothing has changed."))
     return to(url_for("regrading.overview", identity=found.workshop_id), 303)
 
 
@@ -103,7 +104,8 @@ def run_again(identity: int) -> tuple[str, int] | Redirect:
         found = services().store.reruns.run_again(workshop.id, acting(), states=(State.UNGRADABLE,))
     else:
         if request.form.get("sure") != "1":
-            return _page(workshop, "Tick the box first: running again takes the present verdicts away."), 422
+            problem = gettext("Tick the box first: running again takes the present verdicts away.")
+            return _page(workshop, problem), 422
         found = services().store.reruns.run_again(workshop.id, acting(), exercise=_chosen())
     _queue(found)
     return to(url_for("regrading.overview", identity=identity), 303)
@@ -123,9 +125,11 @@ def _queue(identities: list[str]) -> None:
         services().tickets.add(identity)
     count = len(identities)
     flash(
-        f"{count} {'submission is' if count == 1 else 'submissions are'} in the queue again."
+        ngettext(
+            "%(num)s submission is in the queue again.", "%(num)s submissions are in the queue again.", count
+        )
         if count
-        else "There is nothing to run again: it runs already, or its files were not kept."
+        else gettext("There is nothing to run again: it runs already, or its files were not kept.")
     )
 
 
@@ -138,7 +142,7 @@ def _chosen() -> str | None:
 def _regrade(identity: int) -> Regrade:
     found = services().store.regrades.get(identity)
     if found is None:
-        abort(404, "There is no such regrade.")
+        abort(404, gettext("There is no such regrade."))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from flask import Response, redirect, url_for
+from flask import Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 
@@ -37,3 +37,8 @@ def to_own_page(target: str) -> Redirect:
     parts = urlsplit(target)
     ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
     return redirect(target if ours else url_for("pages.start"))
+
+
+def for_programs() -> bool:
+    """Return whether the present request asks for no page, but for what programs read."""
+    return request.path.startswith("/api/") or request.path in {"/healthz", "/readyz", "/openapi.json"}

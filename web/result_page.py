@@ -12,13 +12,6 @@ from grader.model import CheckResult, Feedback, Outcome
 from grader.visible import visible
 from web.fitting import Room
 
-OUTCOMES: Final = {
-    Outcome.PASSED: "Passed",
-    Outcome.FAILED: "Not yet",
-    Outcome.SKIPPED: "Skipped",
-    Outcome.ERROR: "Error of ours",
-}
-
 _CHECK_BYTES: Final = 24_000  # of all feedback of a page
 _CHECK_CHARACTERS: Final = 3_000
 _MOST_CHECKS: Final = 24

@@ -18,10 +18,12 @@ from grader.report import junit
 from web.drawn import Shown
 from web.fitting import Fitted
 from web.identity import account, participant
+from web.language import gettext
 from web.printed import printed
 from web.reply import download
-from web.result_page import OUTCOMES, fitted_checks, fitted_files
+from web.result_page import fitted_checks, fitted_files
 from web.services import services
+from web.wording import outcomes, progress
 from worker.audit import Action, Deed
 from worker.submission import State, Submitted
 
@@ -77,9 +79,10 @@ def _render(template: str, submitted: Submitted, position: int | None) -> str:
         shown=_shown(submitted, position),
         report=report,
         checks=fitted_checks(report.checks if report else ()),
-        outcomes=OUTCOMES,
+        outcomes=outcomes(),
         exercise=exercise,
-        heard=services().ear.last(submitted.id),
+        heard=(heard := services().ear.last(submitted.id)),
+        progress=progress(heard.what),
         position=position,
         handed_in=fitted_files(handed_in),
         following=services().following(submitted.exercise),
@@ -115,7 +118,7 @@ def cancel(identity: str) -> Redirect:
     found, by = participant(), account()
     own = found is not None and found.id == submitted.participant_id
     if not own and (by is None or by.role != "instructor"):
-        abort(403, "Only instructors may cancel what is somebody else's.")
+        abort(403, gettext("Only instructors may cancel what is somebody else's."))
     if services().store.submissions.cancel(submitted.id):
         services().notices.tell(identity, State.CANCELLED.value)
         if by is not None and not own:
@@ -141,7 +144,7 @@ def junit_xml(identity: str) -> Response:
     """Give a verdict as JUnit XML."""
     submitted = visible(identity)
     if submitted.report is None:
-        abort(404, "There is no verdict yet.")
+        abort(404, gettext("There is no verdict yet."))
     return Response(junit.to_xml([report_json.from_json(submitted.report)]), mimetype="application/xml")
 
 
@@ -157,9 +160,9 @@ def output(identity: str) -> Response:
     try:
         run = from_json(_evidence(visible(identity))).sections.run
     except BundleError as error:
-        abort(404, f"The evidence was written by another version: {error}.")
+        abort(404, gettext("The evidence was written by another version: %(why)s.", why=error))
     if run is None:
-        abort(404, "This answer was not run by itself.")
+        abort(404, gettext("This answer was not run by itself."))
     text = f"{run.stdout}\n--- standard error ---\n{run.stderr}" if run.stderr else run.stdout
     return download(text.encode("utf-8", "surrogatepass"), f"output-{identity}.txt")
 
@@ -168,9 +171,9 @@ def _evidence(submitted: Submitted) -> bytes:
     try:
         found = services().store.submissions.evidence(submitted.evidence) if submitted.evidence else None
     except zlib.error:
-        abort(404, "The evidence was kept, but cannot be read any more.")
+        abort(404, gettext("The evidence was kept, but cannot be read any more."))
     if found is None:
-        abort(404, "There is no evidence for this submission.")
+        abort(404, gettext("There is no evidence for this submission."))
     return found
 
 
@@ -179,5 +182,5 @@ def visible(identity: str) -> Submitted:
     submitted = services().store.submissions.get(identity)
     found = participant()
     if submitted is None or not (account() or (found and found.id == submitted.participant_id)):
-        abort(404, "There is no such submission, or it is somebody else's.")
+        abort(404, gettext("There is no such submission, or it is somebody else's."))
     return submitted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from grader.model import Exercise
+from web.language import ngettext
 from web.problems import Problem
 from web.services import services
 from worker.people import Participant
@@ -40,4 +41,11 @@ def keep_within(participant: Participant, exercise: Exercise, rule: Rule, identi
 
 
 def _refuse(most: int) -> NoReturn:
-    raise Problem(403, f"{most} {'attempt is' if most == 1 else 'attempts are'} allowed for this exercise")
+    raise Problem(
+        403,
+        ngettext(
+            "%(num)s attempt is allowed for this exercise",
+            "%(num)s attempts are allowed for this exercise",
+            most,
+        ),
+    )

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flask import render_template, url_for
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from msgspec import structs
 
 from grader.model import Exercise
 from grader.report.wording import points
+from web.language import current, gettext
 from web.pseudonyms import pseudonym
 from web.services import services
 from worker.submission import Standing
@@ -92,7 +93,7 @@ def table(
         names: As for `board`.
     """
     found = services()
-    key = workshop.id, until, links, workshop.anonymous and not names
+    key = workshop.id, until, links, workshop.anonymous and not names, str(current())
     made = found.boards.get(key)
     if made is None:
         with found.board_lock:
@@ -100,7 +101,8 @@ def table(
                 key, _render(board(workshop, until, names=names), links)
             )
     row = f'<tr id="p{mine}"><th scope="row">'
-    marked = f'<tr id="p{mine}" class="me"><th scope="row"><span class="mine">you</span> '
+    you = escape(gettext("you"))
+    marked = f'<tr id="p{mine}" class="me"><th scope="row"><span class="mine">{you}</span> '
     return Markup(made.replace(row, marked, 1))  # noqa: S704  rendered by a template of ours
 
 
@@ -110,12 +112,23 @@ def _render(found: Board, links: bool) -> str:
     slugs = [exercise.slug for exercise in found.exercises]
     # An address is the same but for its end: to make twelve thousand of them takes longer than all the rest.
     place = url_for("drilldown.participant", identity=0).removesuffix("0") if links else ""
-    rows = [(row, _cells(found, row, slugs, place)) for row in found.rows]
+    first = Markup('<span title="{}"> ★</span>').format(gettext("first to solve it"))
+    by_hand = Markup('<span title="{}">*</span>').format(gettext("set by hand"))
+    rows = [(row, _cells(found, row, slugs, place, first, by_hand)) for row in found.rows]
     return render_template("board.html", board=found, rows=rows, place=place)
 
 
-def _cells(found: Board, row: Row, slugs: Sequence[str], place: str) -> Markup:
-    """Return the cells of a row: three hundred rows of forty take a template several times as long."""
+def _cells(found: Board, row: Row, slugs: Sequence[str], place: str, first: str, by_hand: str) -> Markup:
+    """Return the cells of a row: three hundred rows of forty take a template several times as long.
+
+    Args:
+        found: The scoreboard.
+        row: Of it.
+        slugs: Of the exercises, in their order.
+        place: Where the addresses of cells begin, if they are links.
+        first: What marks who was first, as HTML.
+        by_hand: What marks a score that was set by hand, as HTML.
+    """
     cells: list[str] = []
     for slug in slugs:
         cell = row.cells.get(slug)
@@ -126,9 +139,9 @@ def _cells(found: Board, row: Row, slugs: Sequence[str], place: str) -> Markup:
             ("done", "✓") if cell.passed else ("some", points(cell.score)) if cell.score else ("none", "✗")
         )
         if cell.passed and found.first.get(slug) == row.name:
-            shown += '<span title="first to solve it"> ★</span>'
+            shown += first
         if cell.by_hand:
-            shown += '<span title="set by hand">*</span>'
+            shown += by_hand
         if place:
             shown = f'<a href="{place}{row.participant_id}/exercises/{slug}">{shown}</a>'
         cells.append(f'<td class="{kind}">{shown}</td>')

@@ -10,8 +10,10 @@ from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
 from grader.exercise.path import SECTIONS
+from web import wording
 from web.finding import workshop_named
 from web.identity import acting, instructors_only, staff_only
+from web.language import gettext
 from web.services import services
 from worker.rules import NONE, Rule
 from worker.workshops import Workshop
@@ -35,7 +37,7 @@ def change(identity: int) -> tuple[str, int] | Redirect:
     workshop = workshop_named(identity)
     section = request.form.get("section", "")
     if section not in _sections():
-        abort(404, "There is no such section.")
+        abort(404, gettext("There is no such section."))
     try:
         rule = Rule(
             request.form.get("paused") == "1",
@@ -45,14 +47,19 @@ def change(identity: int) -> tuple[str, int] | Redirect:
             request.form.get("counts") == "last",
         )
     except (ValueError, OverflowError):
-        problem = (
+        problem = gettext(
             "A deadline looks like 2030-06-21T17:30, lateness costs from 0 to 100 percent, "
-            f"and attempts are from 1 to {_MOST_ATTEMPTS}."
+            "and attempts are from 1 to %(most)s.",
+            most=_MOST_ATTEMPTS,
         )
         return _page(workshop, section, problem), 422
     services().store.rules.set(workshop.id, section, rule, acting())
     services().changed(workshop)
-    flash(f"Section {section}: {rule if rule != NONE else 'no rules of its own'}.")
+    flash(
+        gettext("Section %(section)s: no rules of its own.", section=section)
+        if rule == NONE
+        else gettext("Section %(section)s: %(rules)s.", section=section, rules=wording.rule(rule))
+    )
     return to(url_for("section_rules.overview", identity=identity), 303)
 
 

@@ -11,6 +11,7 @@ from flask import Flask, current_app, request
 from grader.exercise.catalogue import Catalogue, folders
 from grader.model import Exercise
 from web.drawn import Drawn
+from web.language import gettext
 from web.problems import Problem
 from web.remembered import Remembered
 from worker.notices import Ear, Notices, make_notices
@@ -39,7 +40,7 @@ class Services:
         self._tokens: Remembered[str, Participant] = Remembered(_KEPT_SECONDS)
         self._workshops: Remembered[int, Workshop] = Remembered(_KEPT_SECONDS)
         self._rules: Remembered[int, dict[str, Rule]] = Remembered(_KEPT_SECONDS)
-        self.boards: Remembered[tuple[int, float | None, bool, bool], str] = Remembered(_BOARD_SECONDS)
+        self.boards: Remembered[tuple[int, float | None, bool, bool, str], str] = Remembered(_BOARD_SECONDS)
         self.board_lock = threading.Lock()
         self.drawn = Drawn()
 
@@ -77,7 +78,7 @@ class Services:
             return known
         found = self.store.workshops.find(identity)
         if found is None:
-            raise Problem(404, "this workshop was deleted")
+            raise Problem(404, gettext("this workshop was deleted"))
         return self._workshops.put(identity, found)
 
     def section_rules(self, workshop_id: int) -> dict[str, Rule]:

@@ -13,10 +13,12 @@ from grader import answer
 from grader.errors import SubmissionError
 from grader.model import Exercise
 from grader.parameters import draw
+from web.language import gettext
 from web.problems import Problem
 from web.rates import take_turn
 from web.ruling import keep_within, used_up
 from web.services import services
+from web.wording import refusal, told
 from worker.people import Participant
 from worker.rules import NONE
 from worker.submission import ConflictError
@@ -38,7 +40,7 @@ def exercise_named(slug: object) -> Exercise:
     """
     found = services().exercise(slug) if isinstance(slug, str) else None
     if found is None:
-        raise Problem(404, "there is no such exercise")
+        raise Problem(404, gettext("there is no such exercise"))
     return found
 
 
@@ -59,26 +61,26 @@ def submit(
     take_turn("submit", services().settings.submission_rate, str(participant.id))
     workshop = services().workshop(participant.workshop_id)
     if workshop.archived_at is not None:
-        raise Problem(403, "this workshop is over: it takes no answers any more")
+        raise Problem(403, gettext("this workshop is over: it takes no answers any more"))
     deadline = workshop.deadline
     if deadline is not None and time.time() > deadline:
-        raise Problem(403, "the deadline of this workshop has passed")
+        raise Problem(403, gettext("the deadline of this workshop has passed"))
     rule = services().section_rules(participant.workshop_id).get(exercise.section, NONE)
-    if refusal := rule.refusal(time.time()):
-        raise Problem(403, refusal)
+    if why := rule.refusal(time.time()):
+        raise Problem(403, refusal(why))
     try:
         checked = answer.from_files(exercise, participant.name, files, {})
     except SubmissionError as error:
-        raise Problem(422, str(error)) from error
+        raise Problem(422, told(error)) from error
     if key is not None and not _KEY.fullmatch(key):
-        raise Problem(400, "Idempotency-Key takes 1 to 200 visible ASCII characters")
+        raise Problem(400, gettext("Idempotency-Key takes 1 to 200 visible ASCII characters"))
     used_up(participant, exercise, rule, key)
     try:
         identity, new = services().store.submissions.submit(
             participant, exercise, checked.files, idempotency_key=key
         )
     except ConflictError as error:
-        raise Problem(409, str(error)) from error
+        raise Problem(409, told(error)) from error
     if new:
         keep_within(participant, exercise, rule, identity)
         services().tickets.add(identity)
@@ -99,6 +101,6 @@ def uploaded(files: MultiDict[str, FileStorage], exercise: Exercise) -> dict[str
         if len(exercise.files) == 1 and "/" not in name and exercise.files[0].name not in found:
             name = exercise.files[0].name
         if name in found:
-            raise Problem(422, "two files have the same name")
+            raise Problem(422, gettext("two files have the same name"))
         found[name] = storage.read()
     return found

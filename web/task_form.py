@@ -13,6 +13,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from grader.answer import MAX_FILES
 from grader.evidence import Value
 from grader.model import Exercise, FileSpec
+from web.language import gettext
 from web.problems import Problem
 from web.starting import starting_texts
 from web.submitting import uploaded
@@ -104,14 +105,21 @@ def read(
 
 def _add_folder(found: dict[str, bytes], folder: str, storages: list[FileStorage]) -> None:
     if len(storages) > MAX_FILES:
-        raise Problem(422, f"the folder holds {len(storages)} files, and {MAX_FILES} are the most")
+        raise Problem(
+            422,
+            gettext(
+                "the folder holds %(files)s files, and %(most)s are the most",
+                files=len(storages),
+                most=MAX_FILES,
+            ),
+        )
     for storage in storages:
         # A browser that lets somebody choose a folder sends its name, too.
         name = (storage.filename or "").removeprefix(folder)
         if not name:
             continue
         if folder + name in found:
-            raise Problem(422, "two files have the same name")
+            raise Problem(422, gettext("two files have the same name"))
         found[folder + name] = storage.read()
 
 

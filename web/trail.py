@@ -8,37 +8,42 @@ from flask import Blueprint, render_template, request
 
 from web.finding import workshop_named
 from web.identity import instructors_only, staff_only
+from web.language import gettext
 from web.services import services
 from worker.audit import Action
 
 blueprint = Blueprint("trail", __name__)
 
 _ON_A_PAGE: Final = 100
-WORDS: Final = {
-    Action.SIGN_IN: "signed in",
-    Action.SIGN_IN_FAILED: "failed to sign in",
-    Action.SIGN_OUT: "signed out",
-    Action.FREEZE: "froze the scoreboard",
-    Action.UNFREEZE: "unfroze the scoreboard",
-    Action.DEADLINE: "set the deadline",
-    Action.RULES: "changed the rules of a section",
-    Action.ANONYMOUS: "took the names off the scoreboard",
-    Action.NAMES: "put the names on the scoreboard",
-    Action.REGRADE: "had verdicts judged again",
-    Action.REGRADE_APPLIED: "applied a regrade",
-    Action.REGRADE_DISCARDED: "discarded a regrade",
-    Action.SCORE: "changed a score by a regrade",
-    Action.RUN_AGAIN: "had a submission run again",
-    Action.CANCEL: "cancelled a submission",
-    Action.OVERRIDE: "set a score by hand",
-    Action.OVERRIDE_REVOKED: "revoked a score set by hand",
-    Action.IMPORT: "imported participants",
-    Action.EXPORT: "exported results",
-    Action.WORKSHOP_OPENED: "opened a workshop",
-    Action.WORKSHOP_ARCHIVED: "archived the workshop",
-    Action.WORKSHOP_RESTORED: "restored the workshop",
-    Action.WORKSHOP_DELETED: "deleted a workshop",
-}
+
+
+def words() -> dict[Action, str]:
+    """Return what each action is called."""
+    return {
+        Action.SIGN_IN: gettext("signed in"),
+        Action.SIGN_IN_FAILED: gettext("failed to sign in"),
+        Action.SIGN_OUT: gettext("signed out"),
+        Action.FREEZE: gettext("froze the scoreboard"),
+        Action.UNFREEZE: gettext("unfroze the scoreboard"),
+        Action.DEADLINE: gettext("set the deadline"),
+        Action.RULES: gettext("changed the rules of a section"),
+        Action.ANONYMOUS: gettext("took the names off the scoreboard"),
+        Action.NAMES: gettext("put the names on the scoreboard"),
+        Action.REGRADE: gettext("had verdicts judged again"),
+        Action.REGRADE_APPLIED: gettext("applied a regrade"),
+        Action.REGRADE_DISCARDED: gettext("discarded a regrade"),
+        Action.SCORE: gettext("changed a score by a regrade"),
+        Action.RUN_AGAIN: gettext("had a submission run again"),
+        Action.CANCEL: gettext("cancelled a submission"),
+        Action.OVERRIDE: gettext("set a score by hand"),
+        Action.OVERRIDE_REVOKED: gettext("revoked a score set by hand"),
+        Action.IMPORT: gettext("imported participants"),
+        Action.EXPORT: gettext("exported results"),
+        Action.WORKSHOP_OPENED: gettext("opened a workshop"),
+        Action.WORKSHOP_ARCHIVED: gettext("archived the workshop"),
+        Action.WORKSHOP_RESTORED: gettext("restored the workshop"),
+        Action.WORKSHOP_DELETED: gettext("deleted a workshop"),
+    }
 
 
 @blueprint.get("/workshops/<int:identity>/audit")
@@ -63,7 +68,7 @@ def audit(identity: int) -> str:
         workshop=workshop,
         entries=entries[:_ON_A_PAGE],
         more=len(entries) > _ON_A_PAGE,
-        words=WORDS,
+        words=words(),
         action=action,
         participant_name=participant,
     )

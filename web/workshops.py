@@ -8,7 +8,9 @@ from werkzeug.wrappers import Response as Redirect
 
 from web.finding import workshop_named
 from web.identity import acting, instructors_only, staff_only
+from web.language import gettext
 from web.services import services
+from web.wording import as_sentence, told
 from worker.workshops import BadWorkshopError
 
 blueprint = Blueprint("workshops", __name__)
@@ -29,9 +31,9 @@ def add() -> tuple[str, int] | Redirect:
     try:
         identity = services().store.workshops.add(name, join_code, acting())
     except BadWorkshopError as error:
-        return _page(_sentence(error), given=(name, join_code)), 422
+        return _page(as_sentence(told(error)), given=(name, join_code)), 422
     found = workshop_named(identity)
-    flash(f"{found.name} is open. Its join code is {found.join_code}.")
+    flash(gettext("%(name)s is open. Its join code is %(code)s.", name=found.name, code=found.join_code))
     return to(url_for("workshops.overview"), 303)
 
 
@@ -54,9 +56,10 @@ def delete(identity: int) -> tuple[str, int] | Redirect:
     try:
         services().store.workshops.delete(found.id, request.form.get("name", ""), acting())
     except BadWorkshopError as error:
-        return _page(f"{found.name} was not deleted: {error}."), 422
+        problem = gettext("%(name)s was not deleted: %(why)s.", name=found.name, why=told(error))
+        return _page(problem), 422
     services().changed(found)
-    flash(f"{found.name} is deleted.")
+    flash(gettext("%(name)s is deleted.", name=found.name))
     return to(url_for("workshops.overview"), 303)
 
 
@@ -64,8 +67,3 @@ def _page(problem: str | None, given: tuple[str, str] = ("", "")) -> str:
     return render_template(
         "workshops.html", every=services().store.workshops.all(), problem=problem, given=given
     )
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."

@@ -68,7 +68,7 @@ def clean_name(name: str) -> str:
     if not cleaned:
         raise BadNameError("a name is needed")
     if len(cleaned) > MAX_NAME:
-        raise BadNameError(f"the name is longer than {MAX_NAME} characters")
+        raise BadNameError("the name is longer than %(most)s characters", most=MAX_NAME)
     # Right-to-left letters are welcome; characters that turn the direction of what follows are not.
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn"} for character in cleaned):
         raise BadNameError("the name holds characters that cannot be seen")
@@ -124,7 +124,7 @@ class People:
                     insert(participants).values(values).returning(participants.c.id)
                 ).scalar_one()
         except IntegrityError as error:
-            raise NameTakenError(f"somebody is called {cleaned} already") from error
+            raise NameTakenError("somebody is called %(name)s already", name=cleaned) from error
         return Participant(identity, workshop_id, cleaned, values["session_version"]), token
 
     def by_token(self, token: str) -> Participant | None:
@@ -211,7 +211,7 @@ class People:
                     )
                 return _to_account(connection.execute(query).one())
         except IntegrityError as error:
-            raise NameTakenError(f"there is another account {name}") from error
+            raise NameTakenError("there is another account %(name)s", name=name) from error
 
     def end_sessions(self, subject: str) -> None:
         """End every session of the account of somebody whom an identity provider knows."""

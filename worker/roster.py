@@ -18,6 +18,7 @@ from worker.database import Database
 from worker.people import BadNameError, clean_name, digest, first_version, name_key
 from worker.tables import participants
 
+_TOLD: Final = 5  # lines in an error
 MOST: Final = 2_000
 """Participants in one list."""
 
@@ -29,6 +30,21 @@ _IDS: Final = frozenset({"id", "id number", "external_id", "student id"})
 
 class RosterError(GraderError):
     """A list of participants cannot be taken; the message names the lines."""
+
+
+class LinesError(RosterError):
+    """Some lines of a list cannot be taken.
+
+    Attributes:
+        problems: By line, the first few.
+        more: How many others there are.
+    """
+
+    def __init__(self, problems: Sequence[tuple[int, BadNameError]]) -> None:
+        self.problems = problems[:_TOLD]
+        self.more = len(problems) - len(self.problems)
+        told = "; ".join(f"line {number}: {error}" for number, error in self.problems)
+        super().__init__(f"{told}; and {self.more} more" if self.more else told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +89,10 @@ def read(data: bytes) -> list[Listed]:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise RosterError(f"the file is no CSV: {error}") from error
+        raise RosterError("the file is no CSV: %(why)s", why=error) from error
     name_at, id_at, begin = _columns(rows)
     found: list[Listed] = []
-    problems: list[str] = []
+    problems: list[tuple[int, BadNameError]] = []
     first: dict[str, int] = {}
     for number, row in enumerate(rows[begin:], begin + 1):
         if not any(cell.strip() for cell in row):
@@ -84,19 +100,25 @@ def read(data: bytes) -> list[Listed]:
         try:
             listed = _listed(row, name_at, id_at)
             if (key := name_key(listed.name)) in first:
-                problems.append(f"line {number}: {listed.name} stands in line {first[key]} already")
+                twice = BadNameError(
+                    "%(name)s stands in line %(line)s already", name=listed.name, line=first[key]
+                )
+                problems.append((number, twice))
             else:
                 first[key] = number
                 found.append(listed)
         except BadNameError as error:
-            problems.append(f"line {number}: {error}")
+            problems.append((number, error))
     if problems:
-        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise RosterError("; ".join(problems[:5]) + more)
+        raise LinesError(problems)
     if not found:
         raise RosterError("the list is empty")
     if len(found) > MOST:
-        raise RosterError(f"the list has {len(found)} participants, {MOST} are allowed")
+        raise RosterError(
+            "the list has %(participants)s participants, %(most)s are allowed",
+            participants=len(found),
+            most=MOST,
+        )
     return found
 
 
@@ -114,7 +136,7 @@ def _listed(row: Sequence[str], name_at: int, id_at: int | None) -> Listed:
     name = clean_name(row[name_at] if name_at < len(row) else "")
     external = row[id_at].strip() if id_at is not None and id_at < len(row) else ""
     if len(external) > MAX_ID or not external.isprintable():
-        raise BadNameError(f"an id has up to {MAX_ID} visible characters")
+        raise BadNameError("an id has up to %(most)s visible characters", most=MAX_ID)
     return Listed(name, external)
 
 

@@ -114,7 +114,7 @@ class Workshops:
         """
         cleaned = " ".join(unicodedata.normalize("NFC", name).split())
         if not cleaned or len(cleaned) > MAX_NAME:
-            raise BadWorkshopError(f"a workshop needs a name of at most {MAX_NAME} characters")
+            raise BadWorkshopError("a workshop needs a name of at most %(most)s characters", most=MAX_NAME)
         if any(unicodedata.category(character).startswith("C") for character in cleaned):
             raise BadWorkshopError("the name holds characters that cannot be seen")
         code = join_code.strip().lower() or random_code()
@@ -127,7 +127,7 @@ class Workshops:
                 deed = Deed(Action.WORKSHOP_OPENED, account, identity, after=cleaned)
                 note(self._database, connection, [deed])
         except IntegrityError as error:
-            raise BadWorkshopError(f"another workshop has the join code {code}") from error
+            raise BadWorkshopError("another workshop has the join code %(code)s", code=code) from error
         return identity
 
     def _insert(self, connection: Connection, slug: str, name: str, join_code: str, secret: str) -> int:

@@ -35,7 +35,7 @@ def test_figures_and_who_is_stuck(browser: Browsers, services: Services) -> None
     assert "3 failed" in page
     assert "1 participant does not pass it at the latest attempt" in page
     assert "name <script>alert(1)</script> 1 3" in page
-    assert "Ada 3 attempts, 1 points at best" in page
+    assert "Ada 3 attempts, 1 point at best" in page
     with services.store.database.write() as connection:
         connection.execute(update(participants).values(created_at=1.0))
     page = words(teacher.get("/workshops/1/stuck"))

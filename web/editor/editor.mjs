@@ -37,6 +37,9 @@ const colours = HighlightStyle.define([
   { tag: [tags.variableName, tags.definition(tags.variableName), tags.standard(tags.variableName)], color: "var(--code-variable)" },
 ]);
 
+// Its sentences come with the page, in its language.
+const hint = document.querySelector("[data-editor-hint]");
+
 function extensions(area, label, changed, told) {
   const language = LANGUAGES[area.dataset.kind];
   return [
@@ -44,7 +47,7 @@ function extensions(area, label, changed, told) {
     EditorView.lineWrapping, EditorState.tabSize.of(4), indentUnit.of(UNITS[area.dataset.kind] || "\t"),
     look, syntaxHighlighting(colours), language ? StreamLanguage.define(language) : [],
     EditorView.contentAttributes.of({
-      "aria-label": label, "aria-description": "Tab indents. Escape, then Tab, leaves the editor.",
+      "aria-label": label, "aria-description": hint?.dataset.textDescribed ?? "",
       spellcheck: "false", autocapitalize: "none", autocorrect: "off", translate: "no",
     }),
     EditorView.updateListener.of((update) => {
@@ -73,7 +76,7 @@ function extensions(area, label, changed, told) {
     }),
     keymap.of([
       // Without an end in time: whoever types slowly leaves as well as anybody.
-      { key: "Escape", run: (view) => { view.setTabFocusMode(true); told("Tab leaves the editor now."); return false; } },
+      { key: "Escape", run: (view) => { view.setTabFocusMode(true); told(hint?.dataset.textLeaving ?? ""); return false; } },
       indentWithTab,
       ...historyKeymap,
       ...defaultKeymap.filter((binding) => binding.key !== "Mod-Enter"), // that submits
@@ -110,4 +113,4 @@ function enhance(area) {
 }
 
 for (const area of document.querySelectorAll("textarea[data-kind]")) enhance(area);
-for (const hint of document.querySelectorAll("[data-editor-hint]")) hint.hidden = false;
+if (hint) hint.hidden = false;

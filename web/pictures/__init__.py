@@ -7,6 +7,7 @@ from typing import Final
 
 from grader.errors import BundleError
 from grader.evidence import Run, from_json
+from web.language import gettext
 from web.pictures.events import TimeLine, draw_events
 from web.pictures.layers import Layers, draw_layers
 from web.pictures.memory import Memory, draw_memory
@@ -41,11 +42,11 @@ class Pictures:
 def draw(data: bytes) -> Pictures:
     """Draw evidence from its JSON."""
     if len(data) > _LARGEST:
-        return Pictures(trouble="There is too much evidence to draw it here.")
+        return Pictures(trouble=gettext("There is too much evidence to draw it here."))
     try:
         evidence = from_json(data)
     except BundleError:
-        return Pictures(trouble="The evidence was written by another version and cannot be drawn.")
+        return Pictures(trouble=gettext("The evidence was written by another version and cannot be drawn."))
     return Pictures(
         memory=draw_memory(evidence),
         tree=draw_tree(evidence),

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from grader.evidence import Event, Evidence
+from web.language import grouped, ngettext
 from web.pictures.scale import WIDTH, Scale, Tick, bounded, moments, thinned
-from web.pictures.words import moment, number, short
+from web.pictures.words import moment, short
 
 _MOST_EVENTS: Final = 80
 _MOST_LANES: Final = 14
@@ -102,7 +103,7 @@ def draw_events(evidence: Evidence) -> TimeLine | None:
     )
     bottom = _HEAD + _LANE * len(lanes)
     return TimeLine(
-        summary=f"{number(len(told), 'event')} of the engine about {number(len(by_object), 'object')}.",
+        summary=_summary(len(told), len(by_object)),
         height=bottom + 24,
         bottom=bottom,
         lanes=lanes,
@@ -110,6 +111,15 @@ def draw_events(evidence: Evidence) -> TimeLine | None:
         events_left_out=len(told) - len(drawn),
         lanes_left_out=len(by_object) - len(lanes),
         unlabelled=sum(1 for lane in lanes for mark in lane.marks if not mark.label),
+    )
+
+
+def _summary(told: int, objects: int) -> str:
+    return ngettext(
+        "%(num)s event of the engine. Objects that it is about: %(objects)s.",
+        "%(num)s events of the engine. Objects that they are about: %(objects)s.",
+        told,
+        objects=grouped(objects),
     )
 
 

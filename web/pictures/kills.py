@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from grader.evidence import Cgroup, Evidence, OomKill
+from web.language import gettext, ngettext
 from web.pictures.scale import WIDTH, Scale
-from web.pictures.words import moment, number, short
+from web.pictures.words import moment, short
 
 MOST_KILLS: Final = 16
 _MOST_LABEL_ROWS: Final = 3
@@ -73,7 +74,7 @@ def in_words(kills: Sequence[OomKill], moments_of: Mapping[int, float]) -> tuple
     places = sorted(range(len(kills)), key=lambda place: moments_of.get(place, math.inf))
     return tuple(
         Kill(
-            moment(moments_of[place]) if place in moments_of else "not seen",
+            moment(moments_of[place]) if place in moments_of else gettext("not seen"),
             short(kills[place].comm, 16),
             kills[place].pid,
         )
@@ -89,8 +90,13 @@ def draw_marks(
     wanted = [(across.at(at), victim, True) for at, victim in seen]
     timeless = [kill for place, kill in enumerate(kills) if place not in moments_of]
     if timeless:
-        who = short(timeless[0].comm, 16) if len(timeless) == 1 else f"{len(timeless):,} kills"
-        wanted.append((across.at(last), f"{who}, moment not seen: here is the last sample", False))
+        label = ngettext(
+            "%(name)s, moment not seen: here is the last sample",
+            "%(num)s kills, moment not seen: here is the last sample",
+            len(timeless),
+            name=short(timeless[0].comm, 16),
+        )
+        wanted.append((across.at(last), label, False))
     wanted.sort()
     found: list[Mark] = []
     free = [across.start] * _MOST_LABEL_ROWS
@@ -110,4 +116,11 @@ def draw_marks(
 def unnamed(marks: Sequence[Mark]) -> tuple[str, ...]:
     """Say how many marks have no name."""
     count = sum(1 for mark in marks if not mark.label)
-    return (f"{number(count, 'name')} did not fit above the picture; the table has them.",) if count else ()
+    if not count:
+        return ()
+    sentence = ngettext(
+        "%(num)s name did not fit above the picture; the table has it.",
+        "%(num)s names did not fit above the picture; the table has them.",
+        count,
+    )
+    return (sentence,)

@@ -8,8 +8,9 @@ from typing import Final
 
 from grader.evidence import Evidence, HistoryStep, Image, Layer
 from grader.image_files import wasted_by_layer
+from web.language import gettext, grouped, ngettext
 from web.pictures.scale import Scale, bounded
-from web.pictures.words import number, short, short_path, size
+from web.pictures.words import short, short_path, size
 
 _MOST_IMAGES: Final = 3
 _MOST_LAYERS: Final = 16
@@ -76,8 +77,17 @@ def _stack(image: Image) -> Stack:
     own = [layer for layer in image.layers if not layer.base]
     return Stack(
         name=name,
-        summary=f"Image {name}: {number(len(image.layers), 'layer')}, {len(own)} of the answer's own with "
-        f"{size(sum(layer.size for layer in own))}, {size(sum(wasted))} of them wasted.",
+        summary=ngettext(
+            "Image %(name)s: %(num)s layer, %(own)s of the answer's own with %(size)s, "
+            "%(wasted)s of them wasted.",
+            "Image %(name)s: %(num)s layers, %(own)s of the answer's own with %(size)s, "
+            "%(wasted)s of them wasted.",
+            len(image.layers),
+            name=name,
+            own=len(own),
+            size=size(sum(layer.size for layer in own)),
+            wasted=size(sum(wasted)),
+        ),
         bars=tuple(_bar(image.layers[place], wasted[place], steps[place], scale) for place in places),
         left_out=len(image.layers) - len(places),
     )
@@ -102,10 +112,6 @@ def _bar(layer: Layer, wasted: int, step: str, scale: Scale) -> Bar:
     removed = [*layer.whiteouts, *(f"{path}/*" for path in layer.opaque)]
     width = max(scale.at(layer.size), 0.5 if layer.size else 0.0)
     unknown = layer.base and not layer.size
-    more = "+" if layer.truncated else ""
-    words = [size(layer.size)]
-    if not layer.base:
-        words += [f"adds {len(files):,}{more}", f"removes {len(removed):,}"]
     return Bar(
         width=width,
         wasted_width=round(min(width, scale.at(wasted) if wasted < layer.size else width), 1)
@@ -114,19 +120,38 @@ def _bar(layer: Layer, wasted: int, step: str, scale: Scale) -> Bar:
         base=layer.base,
         step=short(step.removesuffix(" # buildkit").replace(_SHELL, "RUN ", 1), 72)
         or short(layer.diff_id, 19),
-        said="came with the base image" if unknown else ", ".join(words),
-        size="not known" if unknown else size(layer.size),
+        said=gettext("came with the base image") if unknown else _said(layer, len(files), len(removed)),
+        size=gettext("not known") if unknown else size(layer.size),
         wasted=size(wasted) if wasted else "",
-        added="not known" if layer.base else _listed(files, truncated=layer.truncated),
+        added=gettext("not known") if layer.base else _listed(files, truncated=layer.truncated),
         removed=_listed(removed),
+    )
+
+
+def _said(layer: Layer, files: int, removed: int) -> str:
+    if layer.base:
+        return size(layer.size)
+    added = f"{grouped(files)}+" if layer.truncated else grouped(files)
+    return gettext(
+        "%(size)s, adds %(added)s, removes %(removed)s",
+        size=size(layer.size),
+        added=added,
+        removed=grouped(removed),
     )
 
 
 def _listed(paths: Sequence[str], *, truncated: bool = False) -> str:
     if not paths:
-        return "nothing"
+        return gettext("nothing")
     listed = ", ".join(short_path(path, 40) for path in paths[:_MOST_PATHS])
     further = len(paths) - _MOST_PATHS
     if truncated:
-        return f"{listed} and more than {max(further, 0):,} others"
-    return f"{listed} and {number(further, 'other')}" if further > 0 else listed
+        return ngettext(
+            "%(paths)s and more than %(num)s other",
+            "%(paths)s and more than %(num)s others",
+            max(further, 0),
+            paths=listed,
+        )
+    if further <= 0:
+        return listed
+    return ngettext("%(paths)s and %(num)s other", "%(paths)s and %(num)s others", further, paths=listed)

@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import Final
 
 from grader.evidence import Cgroup, Evidence, OomKill, Sample
+from web.language import gettext, grouped, ngettext
 from web.pictures.kills import MOST_KILLS, Kill, Mark, draw_marks, in_words, last_seen, unnamed
 from web.pictures.scale import WIDTH, Scale, Tick, bounded, moments, sizes, thinned
-from web.pictures.words import moment, number, short, short_path, size
+from web.pictures.words import moment, short, short_path, size
 
 _MOST_GROUPS: Final = 4
 _MOST_POINTS: Final = 160
@@ -141,7 +142,7 @@ def _chart(evidence: Evidence, group: Cgroup, kills: list[OomKill]) -> Chart:
         line=line if len(points) > 1 else "",
         area=f"{points[0][0]:g},{bottom:g} {line} {points[-1][0]:g},{bottom:g}" if len(points) > 1 else "",
         dots=tuple(points) if len(points) <= _FEW_POINTS else (),
-        cap=None if cap is None or far else Level(up.at(cap), f"cap {size(cap)}"),
+        cap=None if cap is None or far else Level(up.at(cap), gettext("cap %(size)s", size=size(cap))),
         peak=_peak(group, max((sample.bytes for sample in samples), default=0), up),
         kills=in_words(kills, moments_of),
         marks=marks,
@@ -154,11 +155,11 @@ def _chart(evidence: Evidence, group: Cgroup, kills: list[OomKill]) -> Chart:
 
 def _name(evidence: Evidence, path: str) -> str:
     if path == "/":
-        return "the whole sandbox"
+        return gettext("the whole sandbox")
     engine = evidence.sections.engine
     for container in engine.containers if engine else ():
         if container.id and path == f"/docker/{container.id}":
-            return f"container {short(container.name, 40)}"
+            return gettext("container %(name)s", name=short(container.name, 40))
     return short_path(path, 48)
 
 
@@ -177,30 +178,67 @@ def _thin(samples: list[Sample]) -> list[Sample]:
 def _peak(group: Cgroup, reached: int, up: Scale) -> Level | None:
     if group.memory_peak <= reached * 1.03 or group.memory_peak <= 0:
         return None
-    return Level(up.at(group.memory_peak), f"peak {size(group.memory_peak)}")
+    return Level(up.at(group.memory_peak), gettext("peak %(size)s", size=size(group.memory_peak)))
 
 
 def _summary(name: str, group: Cgroup, kills: Sequence[OomKill]) -> str:
-    cap = "without a cap" if group.memory_limit is None else f"under a cap of {size(group.memory_limit)}"
-    killed = number(max(len(kills), group.oom_kills), "OOM kill")
-    return f"Memory of {name}: {cap}, at most {size(group.memory_peak)}, {killed}."
+    killed = max(len(kills), group.oom_kills)
+    peak = size(group.memory_peak)
+    if group.memory_limit is None:
+        return ngettext(
+            "Memory of %(name)s: without a cap, at most %(peak)s, %(num)s OOM kill.",
+            "Memory of %(name)s: without a cap, at most %(peak)s, %(num)s OOM kills.",
+            killed,
+            name=name,
+            peak=peak,
+        )
+    return ngettext(
+        "Memory of %(name)s: under a cap of %(cap)s, at most %(peak)s, %(num)s OOM kill.",
+        "Memory of %(name)s: under a cap of %(cap)s, at most %(peak)s, %(num)s OOM kills.",
+        killed,
+        name=name,
+        cap=size(group.memory_limit),
+        peak=peak,
+    )
 
 
 def _facts(group: Cgroup, kills: Sequence[OomKill], samples: int, rows: int, *, far: bool) -> tuple[str, ...]:
     found = []
     if far and group.memory_limit is not None:
-        found.append(f"The cap of {size(group.memory_limit)} lies far above the picture.")
+        cap = size(group.memory_limit)
+        found.append(gettext("The cap of %(size)s lies far above the picture.", size=cap))
     if group.oom_kills > len(kills):
-        found.append(f"The group's own counter says {number(group.oom_kills, 'kill')}.")
-    if len(kills) > MOST_KILLS:
-        found.append(f"{number(len(kills) - MOST_KILLS, 'further kill')} left out.")
-    if samples <= 1:
-        seen = "never" if samples == 0 else "only once"
         found.append(
-            f"The run was too short for more: memory was looked at {seen}. The peak is the kernel's own."
+            ngettext(
+                "The group's own counter says %(num)s kill.",
+                "The group's own counter says %(num)s kills.",
+                group.oom_kills,
+            )
+        )
+    if (more := len(kills) - MOST_KILLS) > 0:
+        found.append(ngettext("%(num)s further kill left out.", "%(num)s further kills left out.", more))
+    if samples == 0:
+        found.append(
+            gettext(
+                "The run was too short for more: memory was looked at never. The peak is the kernel's own."
+            )
+        )
+    elif samples == 1:
+        found.append(
+            gettext(
+                "The run was too short for more: memory was looked at only once. "
+                "The peak is the kernel's own."
+            )
         )
     if samples > _MOST_POINTS:
-        found.append(f"{number(samples, 'sample')}, thinned out.")
+        found.append(ngettext("%(num)s sample, thinned out.", "%(num)s samples, thinned out.", samples))
     if rows < samples:
-        found.append(f"The table has {rows} of {number(samples, 'sample')}.")
+        found.append(
+            ngettext(
+                "The table has %(rows)s of %(num)s sample.",
+                "The table has %(rows)s of %(num)s samples.",
+                samples,
+                rows=grouped(rows),
+            )
+        )
     return tuple(found)

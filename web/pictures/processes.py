@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from grader.evidence import Evidence, Process
-from web.pictures.words import moment, number, short
+from web.language import gettext, grouped, ngettext
+from web.pictures.words import moment, short
 
 _MOST: Final = 32
 _MOST_LEVELS: Final = 6
@@ -68,10 +69,14 @@ def draw_tree(evidence: Evidence) -> Tree | None:
         _node(process, depth, alive=process.pid in alive, killed=process.pid in killed)
         for process, depth in ((everything[place], depth) for place, depth in _in_order(chosen, parents))
     )
-    levels = number(deepest, "level")
     return Tree(
-        summary=f"{number(len(everything), 'process', 'processes')}, "
-        f"{len(alive)} of them there at the end, over {levels} of PID namespaces.",
+        summary=ngettext(
+            "%(num)s process, %(alive)s of them there at the end. Levels of PID namespaces: %(levels)s.",
+            "%(num)s processes, %(alive)s of them there at the end. Levels of PID namespaces: %(levels)s.",
+            len(everything),
+            alive=grouped(len(alive)),
+            levels=grouped(deepest),
+        ),
         nodes=nodes,
         left_out=len(everything) - len(nodes),
         levels_left_out=max(0, deepest - _MOST_LEVELS),
@@ -140,7 +145,7 @@ def _in_order(chosen: Sequence[int], parents: Sequence[int | None]) -> list[tupl
 def _node(process: Process, depth: int, *, alive: bool, killed: bool) -> Node:
     first, last = process.seen_ms
     ids = process.nspid[:_MOST_LEVELS]
-    name = short(process.comm, 16) or "(nameless)"
+    name = short(process.comm, 16) or gettext("(nameless)")
     arguments = " ".join(short(word, 40) for word in process.argv[1:6])
     return Node(
         depth=min(depth, _DEEPEST),
@@ -152,5 +157,5 @@ def _node(process: Process, depth: int, *, alive: bool, killed: bool) -> Node:
         host=process.pid,
         pids=" → ".join(str(pid) for pid in ids) + (" → …" if len(process.nspid) > len(ids) else ""),
         parent=process.parent,
-        seen=f"{moment(first)} to {moment(last)}",
+        seen=gettext("%(first)s to %(last)s", first=moment(first), last=moment(last)),
     )

@@ -32,8 +32,3 @@ def short(text: str, most: int) -> str:
 def short_path(path: str, most: int) -> str:
     """Return a path in at most so many characters, of which the end says most."""
     return short(path, most) if len(path) <= most else "…" + short(path[1 - most :], most)
-
-
-def number(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its word: ``1 sample``, ``1,200 samples``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -7,7 +7,7 @@ try { // what was sent is no draft any more
 } catch { /* a browser that keeps nothing */ }
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 function show(fresh) {
-  const before = place.querySelector(".printing pre");
+  const before = place.querySelector(".printing>pre");
   const scrolled = before?.scrollTop;
   const atEnd = !before || before.scrollTop + before.clientHeight >= before.scrollHeight - 4;
   const [button, next] = [place, fresh].map((part) => part.querySelector("form"));
@@ -22,7 +22,7 @@ function show(fresh) {
   } else {
     place.replaceChildren(...fresh.childNodes);
   }
-  const printing = place.querySelector(".printing pre");
+  const printing = place.querySelector(".printing>pre");
   if (printing && atEnd) printing.scrollTop = printing.scrollHeight;
   else if (printing && before) printing.scrollTop = scrolled;
 }
@@ -49,6 +49,6 @@ async function follow() {
       pause = Math.min(pause * 2, 8000);
     }
   }
-  document.title = document.title.replace(/: (queued|running) ·/, " ·");
+  document.title = document.title.replace(place.dataset.state, " ·");
 }
 if (place) follow();

@@ -12,7 +12,7 @@ function localTimes(root) {
 localTimes(document);
 for (const option of document.querySelectorAll("option[data-time]")) {
   const local = new Date(option.dataset.time).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
-  option.textContent = option.textContent.replace(/^[-0-9]+ [:0-9]+ UTC/, () => local);
+  option.textContent = option.textContent.replace(/\d+-\d\d-\d\d \d\d:\d\d:\d\d UTC/, () => local);
 }
 for (const hint of document.querySelectorAll("[data-script]")) hint.hidden = false;
 
@@ -25,11 +25,11 @@ if (token && location.hash.length > 1) {
 
 const link = document.querySelector("a[data-copy]");
 if (link && navigator.clipboard) {
-  link.textContent = "Copy your personal link";
+  link.textContent = link.dataset.textCopy;
   link.addEventListener("click", async (event) => {
     event.preventDefault();
     await navigator.clipboard.writeText(link.href);
-    document.getElementById("copied").textContent = "Copied.";
+    document.getElementById("copied").textContent = link.dataset.textCopied;
   });
 }
 

@@ -33,14 +33,18 @@ form.addEventListener("submit", () => {
   try { sessionStorage.setItem("sent", JSON.stringify(areas.map(key))); } catch { /* they stay */ }
 });
 
-function told(sentence) {
-  document.getElementById("dropped").textContent = sentence;
+// Sentences come with the page, in its language, with places for what only the browser knows.
+function sentence(name, values = {}) {
+  return form.dataset[`text${name}`].replace(/\{(\w+)\}/g, (_, place) => values[place]);
+}
+function told(words) {
+  document.getElementById("dropped").textContent = words;
 }
 function listed(input) {
   const line = form.querySelector(`[data-chosen="${input.id}"]`);
   const files = [...input.files];
   line.hidden = files.length < 2;
-  line.textContent = files.map((file) => `${file.name} (${file.size.toLocaleString()} bytes)`).join(", ");
+  line.textContent = files.map((file) => sentence("File", { name: file.name, size: file.size.toLocaleString() })).join(", ");
 }
 function add(input, files) {
   const all = new DataTransfer();
@@ -63,14 +67,14 @@ async function take(files) {
         area.value = text;
         keep(area);
         area.dispatchEvent(new Event("set"));
-        said.push(`${file.name} is in the text ${area.dataset.takes} now.`);
+        said.push(sentence("Set", { name: file.name, text: area.dataset.takes }));
         continue;
       }
     }
     add(area ? form.elements.upload : folder ?? form.elements.upload, [file]);
-    said.push(`${file.name} will be uploaded.`);
+    said.push(sentence("Upload", { name: file.name }));
   }
-  told(said.slice(0, 5).join(" ") + (said.length > 5 ? ` And ${said.length - 5} more files.` : ""));
+  told(said.slice(0, 5).join(" ") + (said.length > 5 ? ` ${sentence("More", { count: (said.length - 5).toLocaleString() })}` : ""));
 }
 
 let inside = 0; // dragging over a child leaves the form first
@@ -91,7 +95,7 @@ form.addEventListener("drop", (event) => {
   shown(0);
   const items = [...event.dataTransfer.items].filter((item) => !item.webkitGetAsEntry?.()?.isDirectory);
   const files = items.map((item) => item.getAsFile()).filter(Boolean);
-  if (files.length) take(files).catch(() => told("A file could not be read."));
-  else told("Folders cannot be dropped here: drop the files in them.");
+  if (files.length) take(files).catch(() => told(sentence("Unreadable")));
+  else told(sentence("Folder"));
 }, true);
 for (const input of form.querySelectorAll("input[type=file]")) input.addEventListener("change", () => listed(input));
