@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 
+from bench import open_pages
 from bench.bench import Bench, milliseconds, rest
 from bench.figures import Measured, Row, Samples, ratio
 from bench.parallel import rate
@@ -63,6 +64,7 @@ def _measure(
     samples |= {f"docker run ({broker})": by_docker, title: by_service}
     _throughput(bench, service, broker, rows, samples)
     _storing(bench, service, broker, rows, samples)
+    open_pages.measure(bench, service, broker, rows, samples)
     _idle(bench, service, broker, rows)
     _class_with_a_deadline(bench, service, broker, rows, samples)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -148,3 +149,22 @@ def test_cancelling_what_prints_all_the_time(open_page: Callable[..., Page]) -> 
         expect(button).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Cancelled. It has no verdict")).to_be_visible()
+
+
+def test_a_verdict_is_seen_at_once(open_page: Callable[..., Page]) -> None:
+    """At most 300 ms after it was given, by the clock of this machine."""
+    page = open_page()
+    join(page, "Emmy")
+    page.goto(f"/exercises/{SLUG}")
+    page.get_by_label("answer.sh").fill("sleep 3\n")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Grading: running in a sandbox")).to_be_visible()
+    seen_ms = page.evaluate(
+        """() => new Promise((done) => {
+            const look = () => document.querySelector(".verdict") ? done(Date.now()) : requestAnimationFrame(look);
+            look();
+        })"""
+    )
+    given = page.locator(".facts time").get_attribute("datetime")
+    assert given is not None
+    assert seen_ms / 1000 - datetime.fromisoformat(given).timestamp() < 0.3
