@@ -161,7 +161,8 @@ def test_a_verdict_is_seen_at_once(open_page: Callable[..., Page]) -> None:
     expect(page.get_by_text("Grading: running in a sandbox")).to_be_visible()
     seen_ms = page.evaluate(
         """() => new Promise((done) => {
-            const look = () => document.querySelector(".verdict") ? done(Date.now()) : requestAnimationFrame(look);
+            const there = () => document.querySelector(".verdict");
+            const look = () => there() ? done(Date.now()) : requestAnimationFrame(look);
             look();
         })"""
     )
