@@ -6,7 +6,7 @@ Source: OpenID Connect Core 1.0, authorization code flow, with PKCE (RFC 7636); 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import requests
@@ -31,6 +31,7 @@ blueprint = Blueprint("openid", __name__)
 
 _PATIENCE_SECONDS: Final = 5.0
 _NEXT: Final = "openid_next"
+_MAX_SUBJECT: Final = 255  # OpenID Connect Core 1.0, section 2: so many ASCII characters at most
 # What a provider sends may be anything, and so may whatever stands between it and us.
 _REFUSED: Final = (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError)
 _AWAY: Final = (requests.RequestException, RuntimeError)
@@ -85,7 +86,7 @@ def come_back() -> tuple[str, int] | Response:
     except _REFUSED + _AWAY as error:
         _LOG.warning("a sign-in by OpenID Connect failed: %s", type(error).__name__)
         return _refuse(gettext("The sign-in was given up, or could not be verified. Try again."))
-    subject = f"{settings.openid_issuer} {said['sub']}"
+    subject = f"{settings.openid_issuer.rstrip('/')} {said[0]['sub']}"
     name = _name(said)
     role = _role(said, settings)
     if role is None:
@@ -111,12 +112,19 @@ def _client() -> Any:
     return client
 
 
-def _said(settings: ServiceSettings) -> Mapping[str, Any]:
-    """Return the claims of the ID token, whose signature, issuer, audience, time and nonce hold."""
+def _said(settings: ServiceSettings) -> Sequence[Mapping[str, Any]]:
+    """Return the claims of the ID token, then of the UserInfo endpoint where there is one.
+
+    The token's signature, issuer, audience, time and nonce hold.
+    """
     client = _client()
-    issuer = str(client.load_server_metadata()["issuer"])
+    metadata = client.load_server_metadata()
+    issuer = str(metadata["issuer"])
     if issuer.rstrip("/") != settings.openid_issuer.rstrip("/"):
         raise ValueError("the provider is another one")
+    # Providers may name `none` there, and Authlib would take it: a token without a signature.
+    offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
+    metadata["id_token_signing_alg_values_supported"] = [alg for alg in offered if alg != "none"]
     token = client.authorize_access_token(
         claims_options={
             "iss": {"essential": True, "values": [issuer]},
@@ -127,22 +135,39 @@ def _said(settings: ServiceSettings) -> Mapping[str, Any]:
         leeway=30,
     )
     said: Mapping[str, Any] | None = token.get("userinfo")
-    if said is None or not isinstance(said.get("sub"), str):
+    if said is None or not _is_subject(said.get("sub")):
         raise ValueError("the provider says nothing of whoever signs in")
-    return said
+    if "userinfo_endpoint" not in metadata or ("email" in said and "groups" in said):
+        return [said]
+    # Many providers tell addresses and groups only there: OpenID Connect Core 1.0, section 5.4.
+    more: Mapping[str, Any] = client.userinfo(token=token)
+    if more.get("sub") != said["sub"]:  # section 5.3.2
+        raise ValueError("the provider speaks of somebody else")
+    return [said, more]
 
 
-def _role(said: Mapping[str, Any], settings: ServiceSettings) -> Role | None:
+def _is_subject(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= _MAX_SUBJECT
+
+
+def _role(said: Sequence[Mapping[str, Any]], settings: ServiceSettings) -> Role | None:
     """Return the first role that the settings give to somebody; ``None`` where they give none."""
-    bears = {f"sub:{said['sub']}"}
-    email, groups = said.get("email"), said.get("groups")
-    if isinstance(email, str) and said.get("email_verified") is True:
-        bears.add(email.casefold())
-    if isinstance(groups, list):
-        bears |= {f"group:{group}" for group in groups if isinstance(group, str)}
+    bears = {f"sub:{said[0]['sub']}"}
+    for claims in said:
+        if (email := _verified_email(claims)) is not None:
+            bears.add(email.casefold())
+        groups = claims.get("groups")
+        if isinstance(groups, list):
+            bears |= {f"group:{group}" for group in groups if isinstance(group, str)}
     if not bears.isdisjoint(_listed(settings.openid_instructors)):
         return "instructor"
     return None if bears.isdisjoint(_listed(settings.openid_assistants)) else "assistant"
+
+
+def _verified_email(claims: Mapping[str, Any]) -> str | None:
+    """Return an address that the same document calls verified."""
+    email = claims.get("email")
+    return email if isinstance(email, str) and claims.get("email_verified") is True else None
 
 
 def _listed(setting: str) -> Collection[str]:
@@ -150,12 +175,10 @@ def _listed(setting: str) -> Collection[str]:
     return {word if word.startswith(("sub:", "group:")) else word.casefold() for word in words}
 
 
-def _name(said: Mapping[str, Any]) -> str:
+def _name(said: Sequence[Mapping[str, Any]]) -> str:
     """Return what an account is called: by a verified address, else as the provider calls it."""
-    email = said.get("email")
-    if isinstance(email, str) and said.get("email_verified") is True:
-        return one_line(email, 100)
-    return one_line(str(said["sub"]), 100)
+    email = next((found for claims in said if (found := _verified_email(claims))), None)
+    return one_line(email or said[0]["sub"], 100)
 
 
 def _refuse(why: str) -> tuple[str, int]:

@@ -7,9 +7,10 @@ import logging
 import subprocess
 import sys
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -231,17 +232,22 @@ class Liar:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.issuer = self.url
+        self.more: dict[str, Any] = {}
+        self.info: object = {}
         Thread(target=self.server.serve_forever, daemon=True).start()
 
     def told(self, path: str) -> object:
         if path == "/jwks":
             return KeySet([self.key]).as_dict(private=False)
+        if path == "/userinfo":
+            return self.info
         return {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/jwks",
             "id_token_signing_alg_values_supported": ["RS256"],
+            **self.more,
         }
 
     def token(self) -> str:
@@ -256,7 +262,7 @@ class Liar:
             "email": "teacher@example.org",
             "email_verified": True,
         }
-        return jwt.encode({"alg": "RS256", "kid": "one"}, self.claims(claims), self.signs)
+        return jwt.encode({"alg": "RS256", "kid": self.signs.kid}, self.claims(claims), self.signs)
 
     def close(self) -> None:
         self.server.shutdown()
@@ -293,6 +299,9 @@ def test_the_provider_of_these_tests_can_tell_the_truth(make: Callable[..., Flas
         {"exp": None},
         {"sub": None},
         {"sub": 5},
+        {"sub": "x" * 256},
+        {"sub": "a\0b"},
+        {"sub": "\N{LATIN SMALL LETTER E WITH ACUTE}"},
     ],
     ids=str,
 )
@@ -310,6 +319,91 @@ def test_a_token_that_is_not_for_this_sign_in(
 def test_a_token_that_somebody_else_has_signed(make: Callable[..., Flask], liar: Liar) -> None:
     liar.signs = RSAKey.generate_key(2048, parameters={"kid": "one"})
     assert come_back(Browser(make(liar.url)), liar) == 403
+
+
+def test_a_token_that_nobody_has_signed(make: Callable[..., Flask], liar: Liar) -> None:
+    """Not even where the provider says that it gives such tokens."""
+    liar.more = {"id_token_signing_alg_values_supported": ["RS256", "none"]}
+    signed = liar.token
+
+    def unsigned() -> str:
+        header = urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
+        return f"{header}.{signed().split('.')[1]}."
+
+    app = make(liar.url)
+    assert come_back(Browser(app), liar) == 302
+    liar.token = unsigned  # type: ignore[method-assign]
+    assert come_back(Browser(app), liar) == 403
+
+
+def without_email(claims: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in claims.items() if not name.startswith("email")}
+
+
+@pytest.mark.parametrize(
+    ("info", "status"),
+    [
+        ({"sub": "1", "email": "teacher@example.org", "email_verified": True}, 302),
+        ({"sub": "1", "groups": ["staff"]}, 302),
+        ({"sub": "1", "email": "teacher@example.org", "email_verified": False}, 403),
+        ({"sub": "1", "email": "teacher@example.org"}, 403),
+        ({"sub": "2", "email": "teacher@example.org", "email_verified": True}, 403),
+        ({"email": "teacher@example.org", "email_verified": True}, 403),
+        ({}, 403),
+        ([], 403),
+    ],
+    ids=str,
+)
+def test_what_is_told_beside_the_token(
+    make: Callable[..., Flask], liar: Liar, info: object, status: int
+) -> None:
+    """Many providers tell addresses only there; it counts where it is about the same person."""
+    liar.claims, liar.info = without_email, info
+    liar.more = {"userinfo_endpoint": f"{liar.url}/userinfo"}
+    assert come_back(Browser(make(liar.url)), liar) == status
+
+
+def test_a_verified_address_does_not_vouch_for_another_one(make: Callable[..., Flask], liar: Liar) -> None:
+    liar.claims = lambda claims: {**claims, "email": "somebody@example.org"}
+    liar.info = {"sub": "1", "email": "teacher@example.org"}
+    liar.more = {"userinfo_endpoint": f"{liar.url}/userinfo"}
+    assert come_back(Browser(make(liar.url)), liar) == 403
+
+
+def test_a_slash_behind_the_issuer_makes_nobody_somebody_else(make: Callable[..., Flask], liar: Liar) -> None:
+    assert come_back(Browser(make(liar.url)), liar) == 302
+    app = make(f"{liar.url}/")
+    assert come_back(Browser(app), liar) == 302
+    assert app.extensions["grader"].store.people.account(3) is None
+
+
+def test_keys_may_change(make: Callable[..., Flask], liar: Liar) -> None:
+    app = make(liar.url)
+    assert come_back(Browser(app), liar) == 302
+    liar.key = liar.signs = RSAKey.generate_key(2048, parameters={"kid": "two"})
+    assert come_back(Browser(app), liar) == 302
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/jwks", "/userinfo"])
+def test_a_provider_that_says_nothing(make: Callable[..., Flask], liar: Liar, path: str) -> None:
+    """It holds up nobody for long."""
+    told, over = liar.told, Event()
+
+    def silent(asked: str) -> object:
+        if asked == path:
+            over.wait(30)
+        return told(asked)
+
+    liar.more = {"userinfo_endpoint": f"{liar.url}/userinfo"}
+    liar.told = silent  # type: ignore[method-assign]
+    visitor, began = Browser(make(liar.url)), time.monotonic()
+    if path == "/.well-known/openid-configuration":
+        visitor.get("/sign-in/openid", 502)
+    else:
+        assert come_back(visitor, liar) == 502
+    assert time.monotonic() - began < 20
+    over.set()
 
 
 def test_a_provider_that_calls_itself_another_one(make: Callable[..., Flask], liar: Liar) -> None:
