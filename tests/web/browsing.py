@@ -36,6 +36,7 @@ def right_answer(page: Page) -> str:
 
 
 def no_wider_than_the_screen(page: Page) -> None:
+    page.wait_for_load_state("domcontentloaded")  # after a click, there may be no document yet
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
 
 
