@@ -33,6 +33,13 @@ def test_what_a_rule_says(rule: Rule, at: float, refused: bool, points: float) -
     assert rule.counted(4.0, at) == points
 
 
+def date(store: Store, times: dict[str, float]) -> None:
+    """Let submissions have come at other times, in seconds since 1970."""
+    with store.database.write() as connection:
+        for identity, at in times.items():
+            connection.execute(update(submissions).where(submissions.c.id == identity).values(created_at=at))
+
+
 def test_rules_are_kept_and_told(store: Store) -> None:
     assert store.rules.of(1) == {}
     rule = Rule(True, 981173100.0, 20, 3, last_counts=True)
@@ -57,9 +64,7 @@ def test_a_late_answer_counts_less_than_one_in_time(
 ) -> None:
     ada = join("ada")
     early, late = graded(ada, exercise, points=3.0), graded(ada, exercise, points=4.0)
-    with store.database.write() as connection:
-        for identity, at in ((early, 100.0), (late, 200.0)):
-            connection.execute(update(submissions).where(submissions.c.id == identity).values(created_at=at))
+    date(store, {early: 100.0, late: 200.0})
 
     def best(rule: Rule) -> tuple[float, str | None, bool, float]:
         rules = {exercise.slug: rule}
@@ -84,9 +89,7 @@ def test_the_last_answer_counts_where_the_rule_says_so(
     first, last = graded(ada, exercise, points=4.0), graded(ada, exercise, points=1.0)
     graded(eve, exercise, points=2.0)
     store.submissions.submit(eve, exercise, {"answer.sh": b"exit"})  # has no verdict yet
-    with store.database.write() as connection:
-        for identity, at in ((first, 100.0), (last, 200.0)):
-            connection.execute(update(submissions).where(submissions.c.id == identity).values(created_at=at))
+    date(store, {first: 100.0, last: 200.0})
     for rule, expected in (
         (NONE, {"ada": (4.0, first), "eve": 2.0}),
         (Rule(last_counts=True), {"ada": (1.0, last), "eve": 2.0}),
