@@ -16,10 +16,11 @@ from web.problems import Problem
 from web.remembered import Remembered
 from worker.notices import Ear, Notices, make_notices
 from worker.people import Participant
-from worker.queue import Tickets, make_app
+from worker.queue import make_app
 from worker.rules import Rule
 from worker.settings import ServiceSettings
 from worker.store import Store
+from worker.tickets import Tickets
 from worker.workshops import Workshop
 
 _KEPT_SECONDS: Final = 10.0

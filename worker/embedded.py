@@ -23,24 +23,40 @@ _BELL: Final = "tickets"
 _LONGEST_SLEEP: Final = 1.0  # should a ring ever be missed
 
 
-class Channel(filesystem.Channel):
-    """Writes a message whole or not at all, and rings."""
+class Post:
+    """Puts messages into a folder, each whole or not at all, and rings."""
 
-    _ringer: Ringer | None = None
+    def __init__(self, folder: str, sockets: Path) -> None:
+        self._folder = folder
+        self._ringer = Ringer(sockets, _BELL)
 
-    def _put(self, queue: Any, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # noqa: ARG002
+    def put(self, queue: str, message: str) -> None:
+        """Put a message on a queue."""
         name = f"{time.time_ns() // 1000}_{uuid.uuid4().hex}.{queue}.msg"
-        draft = os.path.join(self.data_folder_out, f".{name}.draft")
+        draft = os.path.join(self._folder, f".{name}.draft")
         # Few calls of the system: at each one, threads that answer requests change places.
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, dumps(payload).encode())  # type: ignore[no-untyped-call]
+            os.write(descriptor, message.encode())
         finally:
             os.close(descriptor)
-        os.rename(draft, os.path.join(self.data_folder_out, name))
-        if self._ringer is None:
-            self._ringer = Ringer(Path(self.transport_options["sockets"]), _BELL)
+        os.rename(draft, os.path.join(self._folder, name))
         self._ringer.ring()
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._ringer.close()
+
+
+class Channel(filesystem.Channel):
+    """Puts messages as everybody does here."""
+
+    _post: Post | None = None
+
+    def _put(self, queue: Any, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # noqa: ARG002
+        if self._post is None:
+            self._post = Post(self.data_folder_out, Path(self.transport_options["sockets"]))
+        self._post.put(queue, dumps(payload))  # type: ignore[no-untyped-call]
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Acknowledge a message: there is room for the next one, for which nobody else would ring."""
@@ -55,9 +71,9 @@ class Channel(filesystem.Channel):
     def close(self) -> None:
         """Close the channel and let go of the socket."""
         super().close()  # type: ignore[no-untyped-call]
-        if self._ringer is not None:
-            self._ringer.close()
-            self._ringer = None
+        if self._post is not None:
+            self._post.close()
+            self._post = None
 
 
 class Transport(filesystem.Transport):

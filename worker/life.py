@@ -17,12 +17,13 @@ from sqlalchemy.exc import DBAPIError
 
 from grader import __version__
 from grader.observe.observer import Observer
-from worker.queue import QUEUE, Tickets
+from worker.queue import QUEUE
 from worker.rejudging import Rejudging
 from worker.settings import ServiceSettings
 from worker.staff import Heartbeat
 from worker.store import Store
 from worker.sweeper import Sweeper
+from worker.tickets import Tickets
 from worker.work import Work
 
 BEAT_SECONDS: Final = 1.0

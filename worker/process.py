@@ -25,11 +25,12 @@ from grader.observe.observer import Observer
 from worker import logs
 from worker.life import Life
 from worker.notices import Notices, make_notices
-from worker.queue import QUEUE, TASK, Tickets, make_app
+from worker.queue import QUEUE, TASK, make_app
 from worker.rejudging import Rejudging
 from worker.settings import ServiceSettings
 from worker.store import Store
 from worker.sweeper import Sweeper
+from worker.tickets import Tickets
 from worker.work import Work
 
 _LOG = logging.getLogger(__name__)

@@ -1,25 +1,16 @@
-"""The queue of tickets: a Celery application for Redis, or for the embedded broker."""
+"""The queue: a Celery application for Redis, or for the embedded broker."""
 
 from __future__ import annotations
 
-import logging
-import os
-import uuid
-from pathlib import Path
 from typing import Any, Final
 
-import redis
 from celery import Celery
-from kombu import pools
-from kombu.exceptions import KombuError, OperationalError
 
 from worker import embedded
 from worker.settings import ServiceSettings
 
 QUEUE: Final = "tickets"
 TASK: Final = "grader.grade"
-_NO_CALLBACKS: Final = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-_LOG = logging.getLogger(__name__)
 
 
 def make_app(settings: ServiceSettings) -> Celery:
@@ -79,71 +70,3 @@ def _embedded(settings: ServiceSettings) -> dict[str, Any]:
             "sockets": str(settings.sockets_dir),
         },
     }
-
-
-class Tickets:
-    """Puts tickets on the queue: a ticket says that there is work, and carries an id for the logs."""
-
-    def __init__(self, app: Celery, settings: ServiceSettings) -> None:
-        self._app = app
-        self._redis = (
-            redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
-            if settings.redis_url
-            else None
-        )
-        self._folder = settings.queue_dir / "tickets"
-        # All of a message but its ids: Celery takes twice as long to make each anew as to send it.
-        self._headers: dict[str, Any] = app.amqp.as_task_v2("", TASK, ("…",), {}).headers
-
-    def add(self, identity: str) -> bool:
-        """Add a ticket; return ``False`` where the queue is away: the sweeper adds what is missing."""
-        ticket = uuid.uuid4().hex
-        headers = self._headers | {"id": ticket, "root_id": ticket}
-        body: tuple[Any, ...] = ((identity,), {}, _NO_CALLBACKS)
-        try:
-            with self._app.producer_or_acquire() as producer:
-                producer.publish(
-                    body,
-                    routing_key=QUEUE,
-                    serializer="json",
-                    headers=headers,
-                    correlation_id=ticket,
-                    retry=False,
-                )
-        except (OperationalError, KombuError, redis.RedisError, OSError) as error:
-            _LOG.warning("no ticket for %s, the sweeper will add one: %s", identity, error)
-            return False
-        return True
-
-    def depth(self) -> int:
-        """Return how many tickets wait.
-
-        Raises:
-            ConnectionError: The queue is away.
-        """
-        if self._redis is None:
-            return sum(entry.name.endswith(f"{QUEUE}.msg") for entry in os.scandir(_there(self._folder)))
-        try:
-            return int(self._redis.llen(QUEUE))
-        except redis.RedisError as error:
-            raise ConnectionError(str(error)) from error
-
-    def close(self) -> None:
-        """Let go of every connection."""
-        pools.reset()  # type: ignore[no-untyped-call]  # they belong to the process, not to the application
-        self._app.close()
-        if self._redis is not None:
-            self._redis.close()
-
-    def reachable(self) -> str:
-        """Return why the queue cannot be used, or an empty text."""
-        try:
-            self.depth()
-        except (ConnectionError, OSError) as error:
-            return str(error)
-        return ""
-
-
-def _there(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

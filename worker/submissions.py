@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from grader.model import Exercise
 from worker.database import Database
-from worker.group_commit import GroupCommit
 from worker.people import Participant
 from worker.rules import Rule, counted, order
 from worker.submission import (
@@ -29,6 +28,7 @@ from worker.submission import (
 )
 from worker.tables import evidence as evidence_table
 from worker.tables import participants, submission_files, submissions
+from worker.together import Together
 
 _ID_BYTES: Final = 16
 _Values = dict[str, Any]
@@ -54,7 +54,8 @@ class Submissions:
             func.count().filter(~waiting),
             func.max(now - func.coalesce(submissions.c.queued_at, submissions.c.created_at)).filter(waiting),
         ).where(submissions.c.state.in_((State.QUEUED.value, State.RUNNING.value)))
-        self._new = GroupCommit(database, self._store)
+        # SQLite lets one transaction write at a time; PostgreSQL takes them all at once.
+        self._new = Together(self._store, apart=IntegrityError) if database.is_sqlite else None
         self._get = select(*COLUMNS).select_from(JOINED).where(submissions.c.id == bindparam("this"))
 
     def submit(
@@ -92,7 +93,10 @@ class Submissions:
             {"submission_id": identity, "name": name, "content": content} for name, content in files.items()
         ]
         try:
-            self._new.add((values, contents))
+            if self._new is not None:
+                self._new.add((values, contents))
+            else:
+                self._store([(values, contents)])
         except IntegrityError as error:
             earlier = self.by_key(participant.id, idempotency_key)
             if earlier is None:
@@ -102,9 +106,10 @@ class Submissions:
             return str(earlier.id), False
         return identity, True
 
-    def _store(self, connection: Connection, added: Sequence[tuple[_Values, list[_Values]]]) -> None:
-        connection.execute(self._insert, [values for values, _ in added])
-        connection.execute(_INSERT_FILES, [content for _, contents in added for content in contents])
+    def _store(self, added: Sequence[tuple[_Values, list[_Values]]]) -> None:
+        with self._database.write() as connection:
+            connection.execute(self._insert, [values for values, _ in added])
+            connection.execute(_INSERT_FILES, [content for _, contents in added for content in contents])
 
     def by_key(self, participant_id: int, key: str | None) -> Row[*tuple[Any, ...]] | None:
         """Return id and request digest of the submission that was made with an idempotency key."""

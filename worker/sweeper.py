@@ -12,10 +12,10 @@ from grader.model import Timing
 from grader.sandbox import attempt, cgroup
 from grader.sandbox.reaper import reap
 from worker.notices import Notices
-from worker.queue import Tickets
 from worker.settings import ServiceSettings
 from worker.store import Store
 from worker.submission import ATTEMPTS
+from worker.tickets import Tickets
 
 DUTY: Final = "sweeper"
 DUTY_SECONDS: Final = 4.0

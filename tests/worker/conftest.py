@@ -22,10 +22,11 @@ from grader.model import CheckResult, Exercise, Feedback, Outcome, Timing
 from tests.leftovers import used_in
 from tests.servers import PostgresServer, RedisServer, bury_adopted
 from worker.people import Participant
-from worker.queue import Tickets, make_app
+from worker.queue import make_app
 from worker.settings import ServiceSettings
 from worker.store import Store
 from worker.submission import Submitted
+from worker.tickets import Tickets
 
 EXERCISES = Path(__file__).parents[2] / "exercises"
 _NUMBERS = itertools.count(1)

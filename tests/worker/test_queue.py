@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.servers import RedisServer, free_port
-from worker.queue import Tickets, make_app
+from worker.queue import make_app
 from worker.settings import ServiceSettings
+from worker.tickets import Tickets
 
 
 @pytest.fixture(params=["embedded", "redis"])

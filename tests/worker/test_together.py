@@ -1,4 +1,4 @@
-"""Group commit: whatever comes together is stored together, and nobody pays for another's mistake."""
+"""Whatever comes together is stored together, and nobody pays for another's mistake."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from worker.database import Database
-from worker.group_commit import GroupCommit
+from worker.together import Together
 
 _TABLE = Table("numbers", MetaData(), Column("number", Integer, primary_key=True, autoincrement=False))
 
@@ -23,13 +23,15 @@ class Numbers:
         self.transactions: list[list[int]] = []
         self.begun = threading.Event()
         self.go = threading.Event()
-        self.commit = GroupCommit(database, self._store)
+        self.database = database
+        self.commit = Together(self._store, apart=IntegrityError)
 
-    def _store(self, connection: Connection, numbers: Sequence[int]) -> None:
+    def _store(self, numbers: Sequence[int]) -> None:
         self.transactions.append(list(numbers))
         self.begun.set()
         self.go.wait(20)
-        connection.execute(insert(_TABLE), [{"number": number} for number in numbers])
+        with self.database.write() as connection:
+            connection.execute(insert(_TABLE), [{"number": number} for number in numbers])
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def numbers(tmp_path: Path) -> Numbers:
 
 
 def stored(numbers: Numbers) -> list[int]:
-    with numbers.commit._database.read() as connection:
+    with numbers.database.read() as connection:
         return list(connection.execute(select(_TABLE.c.number).order_by(_TABLE.c.number)).scalars())
 
 
