@@ -218,8 +218,7 @@ def to_table(submitted: Submitted, *, detailed: bool = False) -> dict[str, Any]:
     }
     if detailed:
         table["report"] = msgspec.Raw(submitted.report) if submitted.report else None
-        waits = submitted.state is State.QUEUED
-        table["position"] = services().store.submissions.position(submitted.id) if waits else None
+        table["position"] = services().position(submitted)
         heard = NOTHING if submitted.state.final else services().ear.last(submitted.id)
         table |= {"progress": heard.what, "printed": heard.printed, "printed_bytes": heard.size}
     return table

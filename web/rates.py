@@ -6,32 +6,27 @@ import math
 import time
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Final, ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar
 
-import structlog
 from flask import Flask, current_app, request
 from limits import RateLimitItem, parse
-from limits.errors import StorageError
-from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from web.counts import ProcessCounts
 from web.language import gettext
 from web.problems import Problem
 from web.services import services
+from web.shared_counts import SharedCounts
 from worker.settings import ServiceSettings
 
-# A Redis that is away must not hold up every request: without it, nothing is limited.
-_PATIENCE: Final = {"socket_connect_timeout": 1, "socket_timeout": 1, "wrap_exceptions": True}
-_LOG = structlog.get_logger("web.request")
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
 
 def install(app: Flask, settings: ServiceSettings) -> None:
-    """Begin to count: in Redis where there is one, for all web processes together."""
-    storage = storage_from_string(settings.redis_url, **_PATIENCE) if settings.redis_url else ProcessCounts()
-    app.extensions["rates"] = FixedWindowRateLimiter(cast(Storage, storage))
+    """Begin to count: where there is a Redis, for all web processes together."""
+    counts = SharedCounts(settings.redis_url) if settings.redis_url else ProcessCounts()
+    app.extensions["rates"] = FixedWindowRateLimiter(counts)
 
 
 def take_turn(what: str, rate: str, who: str) -> None:
@@ -47,13 +42,9 @@ def take_turn(what: str, rate: str, who: str) -> None:
     """
     limit = _parsed(rate)
     counting: FixedWindowRateLimiter = current_app.extensions["rates"]
-    try:
-        if counting.hit(limit, what, who):
-            return
-        reset = counting.get_window_stats(limit, what, who).reset_time
-    except StorageError as error:
-        _LOG.warning("nothing is limited: the counts are away", error=str(error.storage_error))
+    if counting.hit(limit, what, who):
         return
+    reset = counting.get_window_stats(limit, what, who).reset_time
     raise Problem(
         429,
         gettext("too often: %(rate)s are allowed", rate=limit),

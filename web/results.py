@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import zlib
 from contextlib import suppress
@@ -29,7 +30,8 @@ from worker.submission import State, Submitted
 
 blueprint = Blueprint("results", __name__)
 
-_LIVE_SECONDS: Final = 20.0
+# Pages that were opened together do not come back together.
+_LIVE_SECONDS: Final = (15.0, 25.0)
 _LOOK_SECONDS: Final = 2.0  # should a notice be lost; others may also have moved on in the queue
 
 
@@ -37,31 +39,32 @@ _LOOK_SECONDS: Final = 2.0  # should a notice be lost; others may also have move
 def result(identity: str) -> str:
     """Show a submission: where it is, and its verdict once it is there."""
     submitted = visible(identity)
-    return _render("result.html", submitted, _position(submitted))
+    return _render("result.html", submitted, services().position(submitted))
 
 
 @blueprint.get("/submissions/<identity>/live")
 def live(identity: str) -> Response:
-    """Give the changing part of the result page as soon as it differs from what the page shows."""
+    """Give the changing part of the result page as soon as it differs from what the page shows.
+
+    Where it does not differ for long, or no thread is left to wait, give nothing (204).
+    """
     submitted = visible(identity)
     shown = request.args.get("shown", "")
-    end = time.monotonic() + _LIVE_SECONDS
+    end = time.monotonic() + random.uniform(*_LIVE_SECONDS)  # noqa: S311  no secret
     while True:
         with services().ear.waiting(identity, for_progress=True) as heard:
             # What happened before we listened was not heard.
             submitted = services().store.submissions.get(identity) or submitted
-            position = _position(submitted)
-            rest = end - time.monotonic()
-            if _shown(submitted, position) != shown or rest <= 0 or not services().may_wait():
+            position = services().position(submitted)
+            if _shown(submitted, position) != shown:
                 break
+            rest = end - time.monotonic()
+            if rest <= 0 or not services().may_wait():
+                return Response(status=204)
             heard.wait(min(rest, _LOOK_SECONDS))
     page = Response(_render("live.html", submitted, position), mimetype="text/html")
     page.headers["X-Final"] = "1" if submitted.state.final else "0"
     return page
-
-
-def _position(submitted: Submitted) -> int | None:
-    return services().store.submissions.position(submitted.id) if submitted.state is State.QUEUED else None
 
 
 def _shown(submitted: Submitted, position: int | None) -> str:

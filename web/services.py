@@ -20,11 +20,13 @@ from worker.queue import make_app
 from worker.rules import Rule
 from worker.settings import ServiceSettings
 from worker.store import Store
+from worker.submission import State, Submitted
 from worker.tickets import Tickets
 from worker.workshops import Workshop
 
 _KEPT_SECONDS: Final = 10.0
 _BOARD_SECONDS: Final = 1.0
+_PLACES_SECONDS: Final = 1.0
 _WAITING_SHARE: Final = 0.75  # of the threads: the others answer everybody else
 
 
@@ -41,6 +43,8 @@ class Services:
         self._tokens: Remembered[str, Participant] = Remembered(_KEPT_SECONDS)
         self._workshops: Remembered[int, Workshop] = Remembered(_KEPT_SECONDS)
         self._rules: Remembered[int, dict[str, Rule]] = Remembered(_KEPT_SECONDS)
+        self._places: Remembered[str, dict[str, int]] = Remembered(_PLACES_SECONDS)
+        self._queue_lock = threading.Lock()
         self.boards: Remembered[tuple[int, float | None, bool, bool, str], str] = Remembered(_BOARD_SECONDS)
         self.board_lock = threading.Lock()
         self.drawn = Drawn()
@@ -111,6 +115,20 @@ class Services:
     def base_url(self) -> str:
         """Return how participants reach this server, without a slash at the end."""
         return self.settings.base_url.rstrip("/") or request.host_url.rstrip("/")
+
+    def position(self, submitted: Submitted) -> int | None:
+        """Return how many are graded before a submission, or ``None`` if it does not wait.
+
+        It may be a second old: all the pages that wait share one look at the queue.
+        """
+        if submitted.state is not State.QUEUED:
+            return None
+        with self._queue_lock:
+            places = self._places.get("queue")
+            if places is None:
+                places = self._places.put("queue", self.store.submissions.positions())
+        place = places.get(submitted.id)
+        return place if place is not None else self.store.submissions.position(submitted.id)
 
     def may_wait(self) -> bool:
         """Return whether one more request may hold a thread until something happens."""

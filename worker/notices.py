@@ -143,6 +143,7 @@ class Ear:
         self._settings = settings
         self._lock = threading.Lock()
         self._waiting: dict[str, list[tuple[threading.Event, bool]]] = {}
+        self._waiters = 0
         self._last: OrderedDict[str, Heard] = OrderedDict()
         self._closed = threading.Event()
         self._bell = None if settings.redis_url else Bell(settings.sockets_dir, _BELL)
@@ -164,10 +165,12 @@ class Ear:
         heard = threading.Event()
         with self._lock:
             self._waiting.setdefault(identity, []).append((heard, for_progress))
+            self._waiters += 1
         try:
             yield heard
         finally:
             with self._lock:
+                self._waiters -= 1
                 rest = [entry for entry in self._waiting[identity] if entry[0] is not heard]
                 if rest:
                     self._waiting[identity] = rest
@@ -176,8 +179,7 @@ class Ear:
 
     def waiters(self) -> int:
         """Return how many requests wait."""
-        with self._lock:
-            return sum(len(events) for events in self._waiting.values())
+        return self._waiters
 
     def close(self) -> None:
         """Stop listening."""

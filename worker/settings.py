@@ -66,12 +66,12 @@ class ServiceSettings(BaseSettings):
     host: str = Field("127.0.0.1", alias="GRADER_HOST", description="Address that the web server listens on.")
     port: int = Field(8080, alias="GRADER_PORT", ge=0, le=65535, description="Port of the web server.")
     threads: int = Field(
-        48,
+        400,
         alias="GRADER_THREADS",
         ge=4,
-        le=1024,
-        description="Requests that the web server answers at the same time; a result page that waits "
-        "for its verdict holds one.",
+        le=4096,
+        description="Requests that the web server answers at the same time; each result page that waits "
+        "for its verdict holds one, and no processor. Three quarters may be held.",
     )
     base_url: str = Field(
         "",

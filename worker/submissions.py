@@ -160,6 +160,16 @@ class Submissions:
             )
             return connection.execute(before).scalar_one()
 
+    def positions(self) -> dict[str, int]:
+        """Return what waits, and how many submissions are graded before each."""
+        query = (
+            select(submissions.c.id)
+            .where(submissions.c.state == State.QUEUED.value)
+            .order_by(submissions.c.turn, submissions.c.created_at)
+        )
+        with self._database.read() as connection:
+            return {identity: place for place, identity in enumerate(connection.execute(query).scalars())}
+
     def cancel(self, identity: str) -> bool:
         """End a submission without a verdict; return ``False`` where it has one already."""
         with self._database.write() as connection:

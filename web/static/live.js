@@ -28,25 +28,26 @@ function show(fresh) {
 }
 async function follow() {
   let pause = 500;
+  const rest = async (longest) => { // not at the same moment as all the others
+    await sleep(pause * (0.5 + Math.random()));
+    pause = Math.min(pause * 2, longest);
+  };
   while (place.dataset.final !== "1") {
     const current = place.querySelector("[data-shown]").dataset.shown;
     const asked = performance.now();
     try {
       const reply = await fetch(`${place.dataset.url}?shown=${encodeURIComponent(current)}`);
       if (!reply.ok) throw new Error(String(reply.status));
-      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").body;
-      if (fresh.querySelector("[data-shown]").dataset.shown !== current) {
-        show(fresh);
-        pause = 500;
-      } else if (performance.now() - asked < 1000) {
-        // The server has no thread left to let us wait: come back later, and ever later.
-        await sleep(pause);
-        pause = Math.min(pause * 2, 4000);
+      if (reply.status === 204) { // nothing has changed
+        // At once, where the server has no thread left to let us wait: come back later, and ever later.
+        if (performance.now() - asked < 1000) await rest(4000);
+        continue;
       }
+      show(new DOMParser().parseFromString(await reply.text(), "text/html").body);
+      pause = 500;
       place.dataset.final = reply.headers.get("X-Final");
     } catch {
-      await sleep(pause);
-      pause = Math.min(pause * 2, 8000);
+      await rest(8000);
     }
   }
   document.title = document.title.replace(place.dataset.state, " ·");
