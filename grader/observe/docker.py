@@ -18,7 +18,7 @@ from msgspec import structs
 from grader.errors import ExerciseError, SandboxError, SubmissionError
 from grader.evidence import Build, Container, Event, Probe, Process, Run, Sections
 from grader.evidence import Engine as EngineEvidence
-from grader.model import Exercise, Kind, Submission
+from grader.model import Kind
 from grader.observe import builds, engine_images, engine_state, probes
 from grader.observe.containers import ContainerGroups
 from grader.observe.engine_images import ask
@@ -27,10 +27,10 @@ from grader.observe.groups import GroupTree
 from grader.observe.images import Wanted
 from grader.observe.oom import KernelLog
 from grader.observe.pids import ProcessWatch
-from grader.observe.shell import to_run, turns
+from grader.observe.program import to_run, turns
 from grader.observe.target import Target
+from grader.observe.task import Task
 from grader.observe.watch import Watch
-from grader.progress import Progress
 from grader.sandbox import images
 from grader.sandbox.engine import Engine
 from grader.sandbox.engine_api import EngineError
@@ -48,21 +48,14 @@ _NOTHING = EngineEvidence((), (), (), ())
 _log = logging.getLogger(__name__)
 
 
-def observe_docker(
-    engine: Engine,
-    golden: images.Golden,
-    kernel_log: KernelLog,
-    exercise: Exercise,
-    submission: Submission,
-    progress: Progress,
-) -> Sections:
+def observe_docker(engine: Engine, golden: images.Golden, kernel_log: KernelLog, task: Task) -> Sections:
     """Carry the answer out in an engine of its own and look at what came of it.
 
     Raises:
         SandboxError: The machine failed, not the answer.
         ExerciseError: The exercise's own setup failed.
     """
-    return _Observation(engine, golden, kernel_log, exercise, submission, progress).sections()
+    return _Observation(engine, golden, kernel_log, task).sections()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +69,14 @@ class _Results:
 class _Observation:
     """One answer in one engine."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        golden: images.Golden,
-        kernel_log: KernelLog,
-        exercise: Exercise,
-        submission: Submission,
-        progress: Progress,
-    ) -> None:
+    def __init__(self, engine: Engine, golden: images.Golden, kernel_log: KernelLog, task: Task) -> None:
+        exercise = task.exercise
         self._engine = engine
-        self._progress = progress
+        self._progress = task.progress
         self._golden = golden
         self._kernel_log = kernel_log
         self._exercise = exercise
-        self._submission = submission
+        self._submission = task.submission
         self._stream = Stream(time.time_ns())
         self._heard = 0.0
         self._over = 0.0  # when the last thing happened that can cause events

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from grader.evidence import AnswerFile, Evidence, Machine, Sections
 from grader.model import ENGINE_LIMITS, Exercise, Profile, Submission
 from grader.observe.oom import KernelLog
-from grader.observe.shell import observe_shell
+from grader.observe.shell import Equipment, observe_shell
+from grader.observe.task import Task
 from grader.progress import SILENT, Progress
 from grader.sandbox import images
 from grader.sandbox.disposer import Disposer
@@ -40,6 +41,7 @@ class Observer:
         self._moves = Moves(self._host.hierarchy)
         self._disposer = Disposer("sandbox-ends", backlog=_BACKLOG)
         self._spares = Spares(self._host, self._disposer, self._moves)
+        self._equipment = Equipment(self._host, self._kernel_log, self._disposer, self._spares)
         self._pool: EnginePool | None = None
         self._lock = threading.Lock()
         if any(exercise.profile is Profile.DOCKER for exercise in exercises):
@@ -81,7 +83,7 @@ class Observer:
             SandboxError: The machine failed, not the answer: worth another attempt.
         """
         with self._moves.expected():
-            sections, engine_version = self._sections(exercise, submission, progress)
+            sections, engine_version = self._sections(Task(exercise, submission, progress))
         return Evidence(
             exercise=exercise.slug,
             exercise_digest=exercise.digest,
@@ -93,36 +95,24 @@ class Observer:
             sections=sections,
         )
 
-    def _sections(
-        self, exercise: Exercise, submission: Submission, progress: Progress
-    ) -> tuple[Sections, str | None]:
+    def _sections(self, task: Task) -> tuple[Sections, str | None]:
         """Return what was seen, and the version of the engine where one was needed."""
         engine_version: str | None = None
-        match exercise.profile:
+        match task.exercise.profile:
             case Profile.NONE:
                 sections = Sections()
             case Profile.DOCKER:
                 from grader.observe.docker import observe_docker
 
                 pool = self._engines()
-                progress.say(f"waiting for an engine ({pool.ready()} ready)")
-                with pool.lend(exercise.limits) as engine:
+                task.progress.say(f"waiting for an engine ({pool.ready()} ready)")
+                with pool.lend(task.exercise.limits) as engine:
                     golden = images.golden(self._settings)
-                    sections = observe_docker(
-                        engine, golden, self._kernel_log, exercise, submission, progress
-                    )
+                    sections = observe_docker(engine, golden, self._kernel_log, task)
                     engine_version = engine.version
             case _:
-                progress.say("running in a sandbox")
-                sections = observe_shell(
-                    self._host,
-                    self._kernel_log,
-                    self._disposer,
-                    self._spares,
-                    exercise,
-                    submission,
-                    progress,
-                )
+                task.progress.say("running in a sandbox")
+                sections = observe_shell(self._equipment, task)
         return sections, engine_version
 
     def _engines(self) -> EnginePool:
