@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from bench.bench import Bench
 from bench.figures import Row, Samples
+from bench.parallel import paced
 from bench.served import KEPT_SECONDS, Client, Service, drain
 from grader.errors import SandboxError
 
@@ -90,7 +91,7 @@ def measure(
         for thread in waiting:
             thread.start()
         time.sleep(2)
-        taken = _submit_beside(beside, bench.times(_REQUESTS))
+        taken = paced(Client.submit, [beside], bench.times(_REQUESTS), _REQUESTS_PER_SECOND)
         if not all(thread.is_alive() for thread in waiting):
             raise SandboxError("a result page was given up")
         closed.set()
@@ -108,14 +109,3 @@ def measure(
         )
     )
     samples[f"POST beside open result pages, {broker}"] = taken
-
-
-def _submit_beside(client: Client, count: int) -> Samples:
-    begin = time.perf_counter()
-    taken = []
-    for number in range(count):
-        due = begin + number / _REQUESTS_PER_SECOND
-        time.sleep(max(0.0, due - time.perf_counter()))
-        client.submit()
-        taken.append((time.perf_counter() - due) * 1000)
-    return Samples("ms", tuple(taken))

@@ -9,7 +9,7 @@ import time
 from bench import open_pages
 from bench.bench import Bench, milliseconds, rest
 from bench.figures import Measured, Row, Samples, ratio
-from bench.parallel import rate
+from bench.parallel import paced, rate
 from bench.served import Client, Service, bare_application, drain, redis
 from bench.workshop import PLAIN, SCRIPT
 from grader.errors import SandboxError
@@ -150,25 +150,7 @@ def _posting_beside_the_worker(
 ) -> None:
     """Send submissions at a steady rate, whatever became of earlier ones, while the worker works."""
     count = bench.times(1000)
-    taken: list[float] = []
-    begin = time.perf_counter() + 0.1
-
-    def one(number: int, client: Client) -> None:
-        due = begin + number / STEADY_RATE
-        time.sleep(max(0.0, due - time.perf_counter()))
-        client.submit()
-        taken.append((time.perf_counter() - due) * 1000)  # from when it was due: waiting counts
-
-    def some(share: int) -> None:
-        for number in range(share, count, len(clients)):
-            one(number, clients[share])
-
-    threads = [threading.Thread(target=some, args=(share,)) for share in range(len(clients))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    by_post = Samples("ms", tuple(taken))
+    by_post = paced(Client.submit, clients, count, STEADY_RATE)
     rows.append(
         Row(
             f"POST at {STEADY_RATE:.0f} per second beside the worker, {broker}, p99",
@@ -176,7 +158,7 @@ def _posting_beside_the_worker(
             "at most",
             P99_MS,
             "ms",
-            f"p50 {by_post.p50:.1f} ms, {len(taken)} of {count} answered",
+            f"p50 {by_post.p50:.1f} ms, {len(by_post.values)} of {count} answered",
         )
     )
     samples[f"POST at {STEADY_RATE:.0f}/s, {broker}"] = by_post

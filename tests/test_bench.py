@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import pytest
 from rich.console import Console
 
 from bench.figures import Measured, Row, Samples, best, quantile, ratio
 from bench.output import figure, to_json, to_tables
-from bench.parallel import rate
+from bench.parallel import paced, rate
 from bench.phases import Phases
 
 
@@ -112,3 +114,15 @@ def test_phases_are_measured_and_methods_put_back() -> None:
         assert Something().work() == 7
     assert Something.work is before
     assert len(phases.samples()["working"].values) == 1
+
+
+def test_a_steady_rate_counts_what_waits() -> None:
+    """Who is slow is late for the next one, too, and both are seen."""
+    naps = {"quick": 0.0, "slow": 0.15}
+    taken = paced(lambda name: time.sleep(naps[name]), ["quick", "slow"], 8, 20.0)
+    assert len(taken.values) == 8
+    quick, slow = sorted(taken.values)[:4], sorted(taken.values)[4:]
+    assert quick[-1] < 100
+    assert slow[-1] >= 4 * 150 - 3 * 100  # four naps, while one was due every 100 ms
+    with pytest.raises(ZeroDivisionError):
+        paced(lambda number: 1 // number, [1, 0], 8, 100.0)
