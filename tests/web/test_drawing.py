@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from msgspec.structs import replace
 
-from grader.evidence import Engine, Event, Oom, Run, to_json
+from grader.evidence import Engine, Event, Oom, Run, Sample, to_json
 from tests.web.made_evidence import (
     HOSTILE,
     MIB,
@@ -68,6 +68,19 @@ def test_thousands_of_samples_are_thinned_to_the_lowest_and_highest() -> None:
     assert chart.dots == ()
     assert "20,000 samples, thinned out." in chart.facts
     assert len(chart.rows) == 24
+
+
+@pytest.mark.parametrize("high_at", ["start", "end"])
+def test_the_peak_is_named_where_the_curve_is_low(high_at: str) -> None:
+    sizes = [50 * MIB] * 5 + [MIB] * 20
+    samples = [
+        Sample(100.0 * at, size) for at, size in enumerate(sizes if high_at == "start" else sizes[::-1])
+    ]
+    found = draw_memory(evidence(cgroups=(replace(group(0), samples=tuple(samples)),)))
+    assert found is not None
+    peak = found.charts[0].peak
+    assert peak is not None
+    assert peak.right == (high_at == "start")
 
 
 def test_a_kill_without_a_moment_is_marked_at_the_last_sample_with_a_word_that_says_so() -> None:

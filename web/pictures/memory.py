@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,15 +23,23 @@ _RIGHT: Final = WIDTH - 16.0
 _TOP: Final = 36.0  # with one row of labels above it
 _HEIGHT: Final = 160.0
 _BELOW: Final = 28.0
+_LABEL: Final = 110.0  # a label is hardly wider
 _FAR_CAP: Final = 5  # a cap so many times above the peak would press the line to the ground
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A value as a line across the picture."""
+    """A value as a line across the picture.
+
+    Attributes:
+        y: Where it is.
+        label: Stands at its left end,
+        right: or at the right one, where the curve leaves more room.
+    """
 
     y: float
     label: str
+    right: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +152,7 @@ def _chart(evidence: Evidence, group: Cgroup, kills: list[OomKill]) -> Chart:
         area=f"{points[0][0]:g},{bottom:g} {line} {points[-1][0]:g},{bottom:g}" if len(points) > 1 else "",
         dots=tuple(points) if len(points) <= _FEW_POINTS else (),
         cap=None if cap is None or far else Level(up.at(cap), gettext("cap %(size)s", size=size(cap))),
-        peak=_peak(group, max((sample.bytes for sample in samples), default=0), up),
+        peak=_peak(group, max((sample.bytes for sample in samples), default=0), up, points),
         kills=in_words(kills, moments_of),
         marks=marks,
         across=moments(across),
@@ -175,10 +184,13 @@ def _thin(samples: list[Sample]) -> list[Sample]:
     return kept
 
 
-def _peak(group: Cgroup, reached: int, up: Scale) -> Level | None:
+def _peak(group: Cgroup, reached: int, up: Scale, points: Sequence[tuple[float, float]]) -> Level | None:
     if group.memory_peak <= reached * 1.03 or group.memory_peak <= 0:
         return None
-    return Level(up.at(group.memory_peak), gettext("peak %(size)s", size=size(group.memory_peak)))
+    label = gettext("peak %(size)s", size=size(group.memory_peak))
+    below_left = min((y for x, y in points if x < _LEFT + _LABEL), default=math.inf)
+    below_right = min((y for x, y in points if x > _RIGHT - _LABEL), default=math.inf)
+    return Level(up.at(group.memory_peak), label, right=below_right > below_left)
 
 
 def _summary(name: str, group: Cgroup, kills: Sequence[OomKill]) -> str:

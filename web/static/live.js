@@ -22,6 +22,7 @@ function show(fresh) {
   } else {
     place.replaceChildren(...fresh.childNodes);
   }
+  if (typeof localTimes === "function") localTimes(place);
   const printing = place.querySelector(".printing>pre");
   if (printing && atEnd) printing.scrollTop = printing.scrollHeight;
   else if (printing && before) printing.scrollTop = scrolled;
