@@ -139,9 +139,15 @@ def open_page(chromium: Chromium, serving: Serving) -> Iterator[Callable[..., Pa
     contexts: list[BrowserContext] = []
     troubles: list[str] = []
 
-    def run(size: dict[str, int] = LAPTOP, *, script: bool = True, scheme: str = "light") -> Page:
+    def run(
+        size: dict[str, int] = LAPTOP, *, script: bool = True, scheme: str = "light", zone: str = "UTC"
+    ) -> Page:
         context = chromium.new_context(
-            base_url=serving.url, viewport=size, java_script_enabled=script, color_scheme=scheme
+            base_url=serving.url,
+            viewport=size,
+            java_script_enabled=script,
+            color_scheme=scheme,
+            timezone_id=zone,
         )
         context.set_default_timeout(60_000)
         contexts.append(context)

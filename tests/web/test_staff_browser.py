@@ -103,3 +103,21 @@ def test_a_score_by_hand(open_page: Callable[..., Page], serving: Serving) -> No
     teacher.get_by_role("link", name="Audit log").click()
     expect(teacher.get_by_text("revoked a score set by hand").last).to_be_visible()
     no_wider_than_the_screen(teacher)
+
+
+def test_deadlines_are_local(open_page: Callable[..., Page], serving: Serving) -> None:
+    """What is set in one zone is the same moment in another, and UTC where there are no scripts."""
+    teacher, colleague, plain = open_page(zone="Europe/Berlin"), open_page(zone="UTC"), open_page(script=False)
+    for page in (teacher, colleague, plain):
+        sign_in(page, serving)
+    teacher.get_by_label("Deadline (Europe/Berlin)").fill("2037-01-02T03:04")
+    teacher.get_by_role("button", name="Set the deadline").click()
+    expect(teacher.get_by_label("Deadline (Europe/Berlin)")).to_have_value("2037-01-02T03:04")
+    for page in (colleague, plain):
+        page.reload()
+        expect(page.get_by_label("Deadline (UTC)")).to_have_value("2037-01-02T02:04")
+    teacher.get_by_label("Deadline (Europe/Berlin)").fill("")
+    teacher.get_by_role("button", name="Set the deadline").click()
+    expect(teacher.get_by_label("Deadline (Europe/Berlin)")).to_have_value("")
+    plain.reload()
+    expect(plain.get_by_label("Deadline (UTC)")).to_have_value("")

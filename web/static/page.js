@@ -14,6 +14,25 @@ for (const option of document.querySelectorAll("option[data-time]")) {
   const local = new Date(option.dataset.time).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
   option.textContent = option.textContent.replace(/\d+-\d\d-\d\d \d\d:\d\d:\d\d UTC/, () => local);
 }
+
+// Deadlines are kept in UTC, which labels say where there are no scripts; here they are the reader's own time.
+const written = (date, shift) => new Date(date.getTime() - shift * 60_000).toISOString().slice(0, 16);
+for (const field of document.querySelectorAll("input[data-utc]")) {
+  const sent = document.createElement("input");
+  [sent.type, sent.name] = ["hidden", field.name];
+  field.removeAttribute("name");
+  field.after(sent);
+  if (field.value) {
+    const date = new Date(`${field.value}Z`);
+    field.value = written(date, date.getTimezoneOffset());
+  }
+  const tell = () => { sent.value = field.value && written(new Date(field.value), 0); };
+  field.addEventListener("input", tell);
+  tell();
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  for (const label of field.labels) label.textContent = label.textContent.replace("UTC", () => timeZone);
+}
+
 for (const hint of document.querySelectorAll("[data-script]")) hint.hidden = false;
 
 const token = document.getElementById("token");
