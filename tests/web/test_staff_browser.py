@@ -107,7 +107,8 @@ def test_a_score_by_hand(open_page: Callable[..., Page], serving: Serving) -> No
 
 def test_deadlines_are_local(open_page: Callable[..., Page], serving: Serving) -> None:
     """What is set in one zone is the same moment in another, and UTC where there are no scripts."""
-    teacher, colleague, plain = open_page(zone="Europe/Berlin"), open_page(zone="UTC"), open_page(script=False)
+    teacher, colleague = open_page(zone="Europe/Berlin"), open_page(zone="UTC")
+    plain = open_page(script=False)
     for page in (teacher, colleague, plain):
         sign_in(page, serving)
     teacher.get_by_label("Deadline (Europe/Berlin)").fill("2037-01-02T03:04")
