@@ -27,6 +27,7 @@ from grader.judge import graded, ungradable
 from grader.model import CheckResult, Feedback, Outcome, Report, Timing
 from tests.web import made_evidence as made
 from tests.web.conftest import Browser
+from tests.web.providers import CLIENT, Liar, come_back, give_up
 from tests.web.pseudo import OPEN, bracketed, template, untranslated, write_catalogue
 from tests.web.test_browser_task import DROP
 from web.app import create_app
@@ -46,6 +47,7 @@ NAMES = {
     *("Container grader", "API", "JUnit XML", "CSV", "JSON", "Gradescope", "Moodle", "name,id"),
     *(
         "Ada Lovelace,1815",
+        "Example",
         "Linux containers",
         "Spring",
         "open-sesame",
@@ -53,6 +55,7 @@ NAMES = {
         "helper",
         "Ada",
         "Bob",
+        "Cyd",
         "UTC",
     ),
     *("answer.sh", "Dockerfile", "files/one.bin", "files/two.txt"),
@@ -71,11 +74,13 @@ class Seen:
 
 
 @pytest.fixture
-def app(service_settings: ServiceSettings, tmp_path: Path) -> Iterator[Flask]:
-    """An application that speaks in brackets to whoever reads Esperanto or Hebrew."""
+def app(service_settings: ServiceSettings, tmp_path: Path, liar: Liar) -> Iterator[Flask]:
+    """An application that speaks in brackets to whoever reads Esperanto or Hebrew, with a provider."""
     for locale in ("eo", "he"):
         write_catalogue(tmp_path / "translations", locale)
-    found = create_app(service_settings, tmp_path / "translations")
+    provider = {"openid_issuer": liar.url, "openid_client_id": CLIENT, "openid_name": "Example"}
+    settings = service_settings.model_copy(update=provider | {"openid_participants": "group:class"})
+    found = create_app(settings, tmp_path / "translations")
     yield found
     found.extensions["grader"].close()
 
@@ -366,8 +371,32 @@ def open_and_close(teacher: Browser) -> None:
     teacher.get("/workshops")
 
 
+def visit_by_provider(app: Flask, browser: Callable[[], Browser], liar: Liar) -> None:
+    """Come by a provider in every way that there is, also where there is none."""
+    visitor = browser()
+    for path in ("/sign-in/openid", "/join/openid"):
+        assert give_up(visitor, path).status_code == 403
+        assert come_back(visitor, liar, path) == 403
+    liar.claims = lambda claims: claims | {"groups": ["class"], "name": ""}
+    for code in ("", "wrong"):
+        assert come_back(visitor, liar, f"/join/openid?code={code}") == 200
+    assert visitor.send("/join/openid", page="/join", name="Cyd").status_code == 302
+    visitor.get("/")
+    visitor = browser()
+    assert come_back(visitor, liar, "/join/openid") == 302
+    visitor.get("/")
+    app.extensions.pop("openid")
+    for path in ("/sign-in/openid", "/sign-in/openid/back", "/join/openid"):
+        browser().get(path, 404)
+
+
 def test_all_that_pages_say_is_in_the_catalogue(
-    app: Flask, seen: Seen, browser: Callable[[], Browser], services: Services, data: set[str]
+    app: Flask,
+    seen: Seen,
+    browser: Callable[[], Browser],
+    services: Services,
+    data: set[str],
+    liar: Liar,
 ) -> None:
     ada, bob, teacher, helper = browser(), browser(), browser(), browser()
     visit_as_participant(ada, services)
@@ -379,8 +408,7 @@ def test_all_that_pages_say_is_in_the_catalogue(
     assert helper.send("/sign-in", name="helper", password="a long password").status_code == 302
     teacher.sign_in()
     visit_as_instructor(teacher, helper, services)
-    for path in ("/sign-in/openid", "/sign-in/openid/back"):  # there is no provider
-        browser().get(path, 404)
+    visit_by_provider(app, browser, liar)
     faults = {fault: path for path, page in seen.pages for fault in untranslated(page, data)}
     assert faults == {}, "\n".join(f"{fault!r} on {path}" for fault, path in faults.items())
     views = {
