@@ -27,7 +27,7 @@ WANTED: Final = ("email", "groups", "name")
 
 _STATE: Final = "join-"  # no state of Authlib's own begins so: they hold no hyphens
 _ASKED: Final = "joining_asked"  # in the session: the code and the page that somebody began with
-_SHOWN: Final = "joining_shown"  # in the session: who the provider said it is, while something is missing
+_SHOWN: Final = "joining_shown"  # in the session: who the provider said it is, until they are in
 _PATIENCE_SECONDS: Final = 900
 
 
@@ -57,30 +57,36 @@ def begin() -> Response:
 
 
 def arrive(said: provider.Said) -> tuple[str, int] | Response:
-    """Take in somebody whom the provider has shown, or ask for what is missing."""
+    """Note whom the provider has shown, and let them in if the settings do."""
     settings = services().settings
     if not provider.is_listed(said, settings.openid_participants):
         provider.refused(provider.account_name(said), "may not join")
         name = settings.openid_name
         return refuse(gettext("%(provider)s knows you, but you are not on the list.", provider=name))
     asked = session.pop(_ASKED, {"code": "", "next": ""})
-    session[_SHOWN] = asked | {
-        "subject": provider.subject(said),
-        "until": time.time() + _PATIENCE_SECONDS,
-    }
-    name, code = _name(said), asked["code"]
+    until = time.time() + _PATIENCE_SECONDS
+    session[_SHOWN] = asked | {"subject": provider.subject(said), "name": _name(said), "until": until}
+    return redirect(url_for("joining.arrived"))
+
+
+@blueprint.get("/join/openid/arrived")
+def arrived() -> str | Response:
+    """Let somebody in whom the provider has shown, or ask for what is missing; it can be loaded again."""
+    shown = _shown()
+    if shown is None or participant() is not None:
+        return redirect(url_for("account.join"))
     try:
-        return _enter(session[_SHOWN], name, code)
+        return _enter(shown, shown["name"], shown["code"])
     except (WrongJoinCodeError, BadNameError) as error:
-        return _ask(error, name, code), 200
+        return _ask(error, shown["name"], shown["code"])
 
 
-@blueprint.post("/join/openid")
+@blueprint.post("/join/openid/arrived")
 @limited("join", lambda settings: settings.join_rate)
 def join_now() -> tuple[str, int] | Response:
-    """Take in somebody whom the provider has shown, with what was missing."""
-    shown = session.get(_SHOWN)
-    if shown is None or shown["until"] < time.time():
+    """Let somebody in whom the provider has shown, with what was missing."""
+    shown = _shown()
+    if shown is None:
         return redirect(url_for("account.join"))
     name, code = request.form.get("name", ""), request.form.get("join_code", "")
     try:
@@ -93,6 +99,11 @@ def refuse(why: str) -> tuple[str, int]:
     """Show the form for the join code, and why somebody cannot join by the provider."""
     session.pop(_ASKED, None)
     return render_template("join.html", name="", join_code="", problem=why, field=""), 403
+
+
+def _shown() -> Mapping[str, Any] | None:
+    shown: Mapping[str, Any] | None = session.get(_SHOWN)
+    return shown if shown is not None and shown["until"] > time.time() else None
 
 
 def _enter(shown: Mapping[str, Any], name: str, code: str) -> Response:

@@ -388,12 +388,15 @@ def visit_by_provider(app: Flask, browser: Callable[[], Browser], liar: Liar) ->
         assert give_up(visitor, path).status_code == 403
         assert come_back(visitor, liar, path) == 403
     liar.claims = lambda claims: claims | {"groups": ["class"], "name": ""}
+    arrived = "/join/openid/arrived"
     for code in ("", "wrong"):
-        assert come_back(visitor, liar, f"/join/openid?code={code}") == 200
-    assert visitor.send("/join/openid", page="/join", name="Cyd").status_code == 302
+        assert come_back(visitor, liar, f"/join/openid?code={code}") == 302
+        visitor.get(arrived)
+    assert visitor.send(arrived, page="/join", name="Cyd").status_code == 302
     visitor.get("/")
     visitor = browser()
     assert come_back(visitor, liar, "/join/openid") == 302
+    visitor.get(arrived, 302)
     visitor.get("/")
     app.extensions.pop("openid")
     for path in ("/sign-in/openid", "/sign-in/openid/back", "/join/openid"):
