@@ -14,7 +14,7 @@ from web.reply import to_own_page
 from web.services import services
 from web.wording import as_sentence, told
 from worker.audit import Action, Deed
-from worker.people import BadNameError, NameTakenError, WrongJoinCodeError
+from worker.people import BadNameError, NameTakenError, Participant, WrongJoinCodeError
 
 blueprint = Blueprint("account", __name__)
 
@@ -46,15 +46,27 @@ def join_now() -> tuple[str, int] | Response:
             "join.html", name=name[:100], join_code=join_code[:64], problem=sentence, field=field
         )
         return page, status
+    return enter(found, token, request.args.get("next", ""))
+
+
+def enter(found: Participant, token: str | None, target: str) -> Response:
+    """Start a session of somebody who takes part, and greet them.
+
+    Args:
+        found: Whose session it is.
+        token: Theirs, where they are new; of whoever comes back, it is kept nowhere.
+        target: Where they wanted to go.
+    """
     become_participant(found)
-    session["token"] = token
-    flash(
-        gettext(
-            "Welcome, %(name)s. Your personal link for other devices is behind your name.",
-            name=_ISOLATED.format(found.name),
+    name = _ISOLATED.format(found.name)
+    if token is None:
+        flash(gettext("Welcome back, %(name)s.", name=name))
+    else:
+        session["token"] = token
+        flash(
+            gettext("Welcome, %(name)s. Your personal link for other devices is behind your name.", name=name)
         )
-    )
-    return to_own_page(request.args.get("next", ""))
+    return to_own_page(target)
 
 
 @blueprint.get("/me")

@@ -21,6 +21,7 @@ from web import (
     figures,
     identity,
     instructing,
+    joining,
     language,
     openid,
     operations,
@@ -28,6 +29,7 @@ from web import (
     pages,
     problems,
     progress,
+    provider,
     rates,
     regrading,
     results,
@@ -68,11 +70,11 @@ def create_app(settings: ServiceSettings, translations: Path = language.FOLDER) 
     security.install(app, settings, found.store.session_key(settings))
     rates.install(app, settings)
     problems.install(app)
-    openid.install(app, settings)
+    provider.install(app, settings)
     language.install(app, translations)
     static_files.install(app)
     for module in (
-        *(pages, progress, results, attempts, account, openid, api, operations),
+        *(pages, progress, results, attempts, account, openid, joining, api, operations),
         *(instructing, drilldown, figures, overriding, regrading, section_rules, exports, trail, workshops),
     ):
         app.register_blueprint(module.blueprint)
@@ -83,7 +85,8 @@ def create_app(settings: ServiceSettings, translations: Path = language.FOLDER) 
             "participant": identity.participant(),
             "account": identity.account(),
             "theme": account.chosen_theme(),
-            "openid": openid.provider(),
+            "openid": provider.called(),
+            "openid_joining": joining.offered(),
             "version": __version__,
             "language": language.current(),
             "language_tag": language.tag(language.current()),

@@ -1,4 +1,7 @@
-"""Writes grades down for other systems; a score set by hand counts in each, with its reason beside it."""
+"""Writes grades down for other systems; a score set by hand counts in each, with its reason beside it.
+
+What can be large is given piece by piece, while the grades are read: a class has thousands of reports.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby
 from typing import Any, Final
 
 import msgspec
@@ -44,9 +47,9 @@ COLUMNS: Final = (
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can tell
 
 
-def to_csv(grades: Iterable[Grade]) -> bytes:
-    """Return a line for each participant and exercise, safe to open in a spreadsheet."""
-    return _sheet([COLUMNS, *(_line(grade) for grade in grades)])
+def to_csv(grades: Iterable[Grade]) -> Iterator[bytes]:
+    """Give a line for each participant and exercise, safe to open in a spreadsheet."""
+    return _sheet(chain([COLUMNS], (_line(grade) for grade in grades)))
 
 
 def _line(grade: Grade) -> list[str]:
@@ -72,48 +75,59 @@ def _line(grade: Grade) -> list[str]:
     ]
 
 
-def to_moodle(grades: Iterable[Grade], members: Iterable[Member], exercises: Mapping[str, Exercise]) -> bytes:
-    """Return a line for each participant and a column for each exercise, as Moodle's grade import reads it.
+def to_moodle(
+    grades: Iterable[Grade], members: Iterable[Member], exercises: Mapping[str, Exercise]
+) -> Iterator[bytes]:
+    """Give a line for each participant and a column for each exercise, as Moodle's grade import reads it.
 
     A cell is empty where there is no verdict: Moodle leaves such a grade alone.
     """
-    by_cell = {(grade.participant_id, grade.exercise): grade for grade in grades}
+    scores = {
+        (grade.participant_id, grade.exercise): (grade.score, _counts(grade))
+        for grade in grades
+        if grade.exercise in exercises
+    }
     titles = [safe(f"{_number(one.slug)} {one.title}") for one in exercises.values()]
-    lines = [
-        [
-            safe(member.external_id),
-            safe(member.name),
-            *(_cell(by_cell.get((member.id, slug))) for slug in exercises),
-            points(_total(by_cell.get((member.id, slug)) for slug in exercises)),
-        ]
-        for member in members
-    ]
-    return _sheet([["ID number", "Full name", *titles, "Total"], *lines])
+
+    def line(member: Member) -> list[str]:
+        own = [scores.get((member.id, slug), (0.0, False)) for slug in exercises]
+        cells = [points(score) if counts else "" for score, counts in own]
+        total = points(round(sum(score for score, _ in own), 6))
+        return [safe(member.external_id), safe(member.name), *cells, total]
+
+    head = ["ID number", "Full name", *titles, "Total"]
+    return _sheet(chain([head], map(line, members)))
 
 
-def _total(grades: Iterable[Grade | None]) -> float:
-    return round(sum(grade.score for grade in grades if grade is not None), 6)
-
-
-def _cell(grade: Grade | None) -> str:
-    counts = grade is not None and (grade.override is not None or grade.report.status == "graded")
-    return points(grade.score) if grade is not None and counts else ""
+def _counts(grade: Grade) -> bool:
+    return grade.override is not None or grade.report.status == "graded"
 
 
 def _number(slug: str) -> str:
     return slug.partition("-")[0].upper()
 
 
-def _sheet(lines: Iterable[Sequence[str]]) -> bytes:
-    sheet = io.StringIO(newline="")
-    csv.writer(sheet).writerows(lines)
+def _sheet(lines: Iterable[Sequence[str]]) -> Iterator[bytes]:
     # The mark makes spreadsheets read the rest as UTF-8.
-    return b"\xef\xbb\xbf" + sheet.getvalue().encode("utf-8")
+    yield b"\xef\xbb\xbf"
+    sheet = io.StringIO(newline="")
+    writer = csv.writer(sheet)
+    for line in lines:
+        writer.writerow(line)
+        yield sheet.getvalue().encode("utf-8")
+        sheet.seek(0)
+        sheet.truncate()
 
 
-def to_json(grades: Iterable[Grade]) -> bytes:
-    """Return what `grader batch --json` writes of the reports that count, with what is known besides."""
-    return _indented({"schema": REPORT_SCHEMA, "reports": [_table(grade) for grade in grades]})
+def to_json(grades: Iterable[Grade]) -> Iterator[bytes]:
+    """Give what `grader batch --json` writes of the reports that count, with what is known besides."""
+    yield f'{{\n  "schema": {REPORT_SCHEMA},\n  "reports": ['.encode()
+    between = b"\n    "
+    for grade in grades:
+        # No text in JSON holds a line break: all of them are the document's own.
+        yield between + _indented(_table(grade)).rstrip().replace(b"\n", b"\n    ")
+        between = b",\n    "
+    yield b"\n  ]\n}\n"
 
 
 def _indented(table: dict[str, Any]) -> bytes:
@@ -141,10 +155,13 @@ def _table(grade: Grade) -> dict[str, Any]:
     }
 
 
-def to_junit(grades: Sequence[Grade]) -> bytes:
-    """Return JUnit XML; a score set by hand stands in the properties of its suite."""
-    more = {id(grade.report): _properties(grade) for grade in grades}
-    return junit.to_xml((grade.report for grade in grades), lambda report: more[id(report)])
+def to_junit(grades: Iterable[Grade]) -> Iterator[bytes]:
+    """Give JUnit XML; a score set by hand stands in the properties of its suite.
+
+    The grades are gone through twice, for the totals stand before the first suite.
+    """
+    totals = junit.Totals.of(grade.report for grade in grades)
+    return junit.pieces(((grade.report, _properties(grade)) for grade in grades), totals)
 
 
 def _properties(grade: Grade) -> dict[str, str]:
@@ -168,13 +185,13 @@ def to_gradescope(grades: Iterable[Grade]) -> bytes:
             results = to_results(found)
             if results is not None:
                 name = f"{_folder(found[0])}/results.json"
-                archive.writestr(zipfile.ZipInfo(name, _EPOCH), results)
+                archive.writestr(zipfile.ZipInfo(name, _EPOCH), results, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
 def to_results(own: Sequence[Grade]) -> bytes | None:
     """Return `results.json` of one participant's exercises, or ``None`` where nothing of it was graded."""
-    counting = [grade for grade in own if grade.override is not None or grade.report.status == "graded"]
+    counting = [grade for grade in own if _counts(grade)]
     if not counting:
         return None
     notes = [

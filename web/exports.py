@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,10 +24,12 @@ from worker.workshops import Workshop
 
 blueprint = Blueprint("exports", __name__)
 
-_Writer = Callable[[Workshop, list[Grade]], bytes]
+_PIECE: Final = 64 << 10
+
+_Writer = Callable[[Workshop, Iterable[Grade]], Iterable[bytes]]
 
 
-def _moodle(workshop: Workshop, grades: list[Grade]) -> bytes:
+def _moodle(workshop: Workshop, grades: Iterable[Grade]) -> Iterable[bytes]:
     members = services().store.roster.members(workshop.id)
     return exporting.to_moodle(grades, members, services().exercises)
 
@@ -36,7 +38,7 @@ FORMATS: Final[dict[str, tuple[str, str, _Writer]]] = {
     "results.csv": ("text/csv", "CSV", lambda _, grades: exporting.to_csv(grades)),
     "results.json": ("application/json", "JSON", lambda _, grades: exporting.to_json(grades)),
     "junit.xml": ("application/xml", "JUnit XML", lambda _, grades: exporting.to_junit(grades)),
-    "gradescope.zip": ("application/zip", "Gradescope", lambda _, grades: exporting.to_gradescope(grades)),
+    "gradescope.zip": ("application/zip", "Gradescope", lambda _, grades: [exporting.to_gradescope(grades)]),
     "moodle.csv": ("text/csv", "Moodle", _moodle),
 }
 """By the name of the file: its type, what it is called, and what writes it."""
@@ -57,9 +59,8 @@ def export(identity: int, name: str) -> Response:
     if name not in FORMATS:
         abort(404, gettext("There is no such export."))
     mimetype, _, write = FORMATS[name]
-    content = write(
-        workshop, services().store.gradebook.grades(workshop.id, rules=services().rules(workshop.id))
-    )
+    rules, gradebook = services().rules(workshop.id), services().store.gradebook
+    content = _in_pieces(write(workshop, gradebook.grades(workshop.id, rules=rules)))
     services().store.audit.note(Deed(Action.EXPORT, acting(), workshop.id, after=name))
     return _download(content, mimetype, f"{workshop.slug}-{_today()}-{name}")
 
@@ -71,7 +72,7 @@ def one(identity: int) -> Response:
     member = member_named(identity)
     rules = services().rules(member.workshop_id)
     content = exporting.to_results(
-        services().store.gradebook.grades(member.workshop_id, member.id, rules=rules)
+        list(services().store.gradebook.grades(member.workshop_id, member.id, rules=rules))
     )
     if content is None:
         abort(404, gettext("Nothing of this participant was graded yet."))
@@ -106,7 +107,18 @@ def _links(enrolled: list[Enrolled]) -> bytes:
     return b"\xef\xbb\xbf" + sheet.getvalue().encode("utf-8")
 
 
-def _download(content: bytes, mimetype: str, name: str) -> Response:
+def _in_pieces(content: Iterable[bytes]) -> Iterator[bytes]:
+    """Give the same in pieces that are worth sending."""
+    piece = bytearray()
+    for part in content:
+        piece += part
+        if len(piece) >= _PIECE:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece)
+
+
+def _download(content: bytes | Iterator[bytes], mimetype: str, name: str) -> Response:
     found = Response(content, mimetype=mimetype)
     found.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, cast
 
@@ -10,10 +12,13 @@ from babel import Locale, negotiate_locale
 from babel.numbers import format_decimal
 from babel.support import NullTranslations
 from flask import Flask, g, request
+from markupsafe import Markup, escape
 
 from web.reply import for_programs
 
 FOLDER: Final = Path(__file__).parent / "translations"
+_TAG: Final = re.compile(r"(</?[a-z][^<>]*>)")
+_REMEMBERED: Final = 10_000  # sentences: all of some ten languages
 _SOURCE: Final = "en"  # what the sentences in the code are written in
 
 
@@ -33,9 +38,22 @@ def install(app: Flask, folder: Path) -> None:
     flask_babel.Babel(app, default_locale=_SOURCE, locale_selector=chosen)
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda sentence: _catalogue().ugettext(sentence),
-        lambda one, many, count: _catalogue().ungettext(one, many, count),
+        lambda sentence: _words(_catalogue().ugettext(sentence), sentence),
+        lambda one, many, count: _words(_catalogue().ungettext(one, many, count), one, many),
         newstyle=True,
+    )
+
+
+@lru_cache(_REMEMBERED)
+def _words(translation: str, *sources: str) -> Markup:
+    """Return a translation for a template, in which only what is a tag in its source is one.
+
+    Else a quote in any language would end an attribute: Jinja takes what catalogues say for HTML.
+    """
+    tags = {tag for source in sources for tag in _TAG.findall(source)}
+    return Markup().join(
+        Markup(piece) if piece in tags else escape(piece)  # noqa: S704  it stands so in a template of ours
+        for piece in _TAG.split(translation)
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 
 from msgspec import structs
 from sqlalchemy import Row, select
@@ -20,6 +20,7 @@ from worker.submissions import Submissions
 from worker.tables import participants, submissions
 
 _AT_ONCE: Final = 200
+_Key: TypeAlias = tuple[int, str]  # participant and exercise
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,58 @@ class Grade:
         return self.report.max_score if self.override is None else self.override.max_score
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Grades:
+    """Grades that can be gone through again and again; their reports are read a few at a time.
+
+    A class has thousands of reports, which would take a hundred megabytes together.
+    """
+
+    _database: Database
+    _wanted: Sequence[_Key]
+    _people: Mapping[int, Row[*tuple[Any, ...]]]
+    _best: Mapping[_Key, Row[*tuple[Any, ...]]]
+    _attempts: Mapping[_Key, int]
+    _by_hand: Mapping[_Key, Override]
+    _rules: Mapping[str, Rule]
+
+    def __iter__(self) -> Iterator[Grade]:
+        """Give each; one whose submission was deleted meanwhile is left out."""
+        for place in range(0, len(self._wanted), _AT_ONCE):
+            keys = self._wanted[place : place + _AT_ONCE]
+            reports = self._reports([self._best[key].id for key in keys if key in self._best])
+            for key in keys:
+                row = self._best.get(key)
+                if row is None or row.id in reports:
+                    yield self._grade(key, row, reports)
+
+    def _reports(self, identities: list[str]) -> dict[str, Report]:
+        query = select(submissions.c.id, submissions.c.report).where(submissions.c.id.in_(identities))
+        with self._database.read() as connection:
+            return {row.id: json.from_json(row.report) for row in connection.execute(query)}
+
+    def _grade(self, key: _Key, row: Row[*tuple[Any, ...]] | None, reports: Mapping[str, Report]) -> Grade:
+        (participant_id, exercise), override = key, self._by_hand.get(key)
+        person = self._people[participant_id]
+        if row is not None:
+            report = reports[row.id]
+        else:
+            most = override.max_score if override else 0.0
+            report = Report(exercise, person.name, "graded", 0.0, most, (), Timing(), None)
+        return Grade(
+            person.id,
+            person.name,
+            person.external_id or "",
+            exercise,
+            self._attempts.get(key, 0),
+            row.id if row is not None else None,
+            row.created_at if row is not None else None,
+            report,
+            override,
+            self._rules.get(exercise, NONE),
+        )
+
+
 class Gradebook:
     """Everybody's grades; safe to use from many threads."""
 
@@ -105,7 +158,7 @@ class Gradebook:
 
     def grades(
         self, workshop_id: int, participant_id: int | None = None, *, rules: Mapping[str, Rule]
-    ) -> list[Grade]:
+    ) -> Grades:
         """Return every grade, by participant's name and exercise.
 
         Where there is no verdict but an ungradable submission, that one is told: it costs nothing, and
@@ -128,19 +181,13 @@ class Gradebook:
             for override in self._overrides.of_workshop(workshop_id)
             if override.participant_id in people
         }
-        reports = dict(self._reports(row.id for row in best.values()))
-        found = [
-            replace(
-                _grade(people[key[0]], key[1], best.get(key), reports, attempts[key], by_hand.get(key)),
-                rule=rules.get(key[1], NONE),
-            )
-            for key in {**best, **by_hand}
-        ]
-        return sorted(found, key=lambda grade: (grade.participant.casefold(), grade.exercise))
+        wanted = [key for key in {**best, **by_hand} if key[0] in people]
+        wanted.sort(key=lambda key: (people[key[0]].name.casefold(), key[1]))
+        return Grades(self._database, wanted, people, best, attempts, by_hand, rules)
 
     def _best(
         self, own: list[Any], rules: Mapping[str, Rule]
-    ) -> tuple[dict[tuple[int, str], Row[*tuple[Any, ...]]], Counter[tuple[int, str]]]:
+    ) -> tuple[dict[_Key, Row[*tuple[Any, ...]]], Counter[_Key]]:
         query = (
             select(
                 submissions.c.id,
@@ -157,8 +204,8 @@ class Gradebook:
                 submissions.c.report.is_not(None),
             )
         )
-        best: dict[tuple[int, str], Any] = {}
-        attempts: Counter[tuple[int, str]] = Counter()
+        best: dict[_Key, Any] = {}
+        attempts: Counter[_Key] = Counter()
         with self._database.read() as connection:
             for row in connection.execute(query):
                 key = row.participant_id, row.exercise
@@ -167,46 +214,10 @@ class Gradebook:
                     best[key] = row
         return best, attempts
 
-    def _reports(self, identities: Iterable[str]) -> Iterator[tuple[str, Report]]:
-        wanted = list(identities)
-        with self._database.read() as connection:
-            for place in range(0, len(wanted), _AT_ONCE):
-                query = select(submissions.c.id, submissions.c.report).where(
-                    submissions.c.id.in_(wanted[place : place + _AT_ONCE])
-                )
-                for row in connection.execute(query):
-                    yield row.id, json.from_json(row.report)
-
 
 def _rank(row: Row[*tuple[Any, ...]], rules: Mapping[str, Rule]) -> tuple[bool, tuple[float, float]]:
     place = order(rules, row.exercise, row.score or 0.0, row.created_at)
     return row.state != State.GRADED.value, place
-
-
-def _grade(
-    person: Row[*tuple[Any, ...]],
-    exercise: str,
-    row: Row[*tuple[Any, ...]] | None,
-    reports: dict[str, Report],
-    attempts: int,
-    override: Override | None,
-) -> Grade:
-    if row is not None:
-        report = reports[row.id]
-    else:
-        most = override.max_score if override else 0.0
-        report = Report(exercise, person.name, "graded", 0.0, most, (), Timing(), None)
-    return Grade(
-        person.id,
-        person.name,
-        person.external_id or "",
-        exercise,
-        attempts,
-        row.id if row is not None else None,
-        row.created_at if row is not None else None,
-        report,
-        override,
-    )
 
 
 def _overridden(standing: Standing | None, override: Override, called: dict[int, str]) -> Standing:

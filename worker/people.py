@@ -94,6 +94,14 @@ class People:
             NameTakenError: Somebody else has this name.
             BadNameError: It is no name.
         """
+        return self.add_participant(self.open_workshop(join_code), name)
+
+    def open_workshop(self, join_code: str) -> int:
+        """Return the id of the workshop that is joined by a code.
+
+        Raises:
+            WrongJoinCodeError: No workshop has this join code, or it is over.
+        """
         query = select(workshops.c.id).where(
             workshops.c.join_code == join_code.strip().lower(), workshops.c.archived_at.is_(None)
         )
@@ -101,12 +109,20 @@ class People:
             identity = connection.execute(query).scalar()
         if identity is None:
             raise WrongJoinCodeError("no workshop has this join code")
-        return self.add_participant(identity, name)
+        return int(identity)
 
     def add_participant(
-        self, workshop_id: int, name: str, *, imported: bool = False
+        self, workshop_id: int, name: str, *, imported: bool = False, subject: str | None = None
     ) -> tuple[Participant, str]:
-        """Add a participant; see `join`."""
+        """Add a participant; see `join`.
+
+        Args:
+            workshop_id: Of the workshop.
+            name: What they are called.
+            imported: Whether a batch brings them.
+            subject: Issuer and subject, where an identity provider has shown who they are. Whoever is there
+                already by the same subject counts as somebody else who has the name.
+        """
         cleaned = clean_name(name)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         values: dict[str, Any] = {
@@ -116,6 +132,7 @@ class People:
             "token_digest": digest(token),
             "session_version": first_version(),
             "imported": imported,
+            "subject": subject,
             "created_at": self._database.now(),
         }
         try:
@@ -141,15 +158,15 @@ class People:
             (participants.c.workshop_id == workshop_id) & (participants.c.name_key == name_key(name))
         )
 
-    def _participant(self, condition: Any) -> Participant | None:
-        query = select(
-            participants.c.id,
-            participants.c.workshop_id,
-            participants.c.name,
-            participants.c.session_version,
-        ).where(condition)
+    def by_subject(self, subject: str) -> list[Participant]:
+        """Return whoever an identity provider knows by this subject: one in each of their workshops."""
+        query = _PARTICIPANT.where(participants.c.subject == subject).order_by(participants.c.workshop_id)
         with self._database.read() as connection:
-            row = connection.execute(query).first()
+            return [Participant(*row) for row in connection.execute(query)]
+
+    def _participant(self, condition: Any) -> Participant | None:
+        with self._database.read() as connection:
+            row = connection.execute(_PARTICIPANT.where(condition)).first()
         return None if row is None else Participant(*row)
 
     def new_token(self, participant: Participant) -> str:
@@ -275,6 +292,11 @@ def digest(token: str) -> bytes:
     """Return what is kept of a token."""
     # A token has 192 random bits: nothing is gained by hashing it slowly.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+_PARTICIPANT: Final = select(
+    participants.c.id, participants.c.workshop_id, participants.c.name, participants.c.session_version
+)
 
 
 def _to_account(row: Row[Any]) -> Account:

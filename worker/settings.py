@@ -149,7 +149,7 @@ class ServiceSettings(BaseSettings):
         "",
         alias="GRADER_OPENID_ISSUER",
         description="An OpenID Connect provider by which instructors and assistants may sign in besides "
-        "passwords, `https://accounts.example.org`.",
+        "passwords, and participants join, `https://accounts.example.org`.",
     )
     openid_client_id: str = Field(
         "",
@@ -161,9 +161,10 @@ class ServiceSettings(BaseSettings):
         "", alias="GRADER_OPENID_CLIENT_SECRET", description="The provider's secret for this server."
     )
     openid_scope: str = Field(
-        "openid email",
+        "openid email profile",
         alias="GRADER_OPENID_SCOPE",
-        description="What the provider is asked to tell; `groups` besides, where groups decide.",
+        description="What the provider is asked to tell; `groups` besides, where groups decide. `profile` "
+        "holds the names of participants.",
     )
     openid_name: str = Field(
         "OpenID Connect", alias="GRADER_OPENID_NAME", description="What the provider is called on the button."
@@ -176,6 +177,12 @@ class ServiceSettings(BaseSettings):
     )
     openid_assistants: str = Field(
         "", alias="GRADER_OPENID_ASSISTANTS", description="Who is an assistant, likewise."
+    )
+    openid_participants: str = Field(
+        "",
+        alias="GRADER_OPENID_PARTICIPANTS",
+        description="Who may join by the provider, likewise; `*` is everybody whom it knows. No join code is "
+        "needed where one workshop is open. Without it, nobody joins that way.",
     )
     session_key: str = Field(
         "",

@@ -61,8 +61,10 @@ participants = Table(
     Column("session_version", Integer, nullable=False, default=1),
     Column("imported", Boolean, nullable=False, default=False),
     Column("external_id", String(100)),
+    Column("subject", String(400)),
     Column("created_at", Float, nullable=False),
     UniqueConstraint("workshop_id", "name_key"),
+    Index("ix_participants_subject", "subject", "workshop_id", unique=True),
 )
 
 accounts = Table(

@@ -9,7 +9,9 @@ the content says everything.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree
 
@@ -23,28 +25,53 @@ from grader.visible import one_line
 _UNFIT: Final = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
 
 
-def _nothing(_: Report) -> Mapping[str, str]:
-    return {}
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What stands at the head of a document; `seconds` is the time of all submissions together."""
+
+    tests: int = 0
+    failures: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, reports: Iterable[Report]) -> Totals:
+        """Count; no report is needed again once it is counted."""
+        outcomes: Counter[Outcome] = Counter()
+        seconds = 0.0
+        for report in reports:
+            seconds += report.timing.total_ms / 1000
+            ungradable = report.status == "ungradable"
+            outcomes.update([Outcome.ERROR] if ungradable else (result.outcome for result in report.checks))
+        return cls(outcomes.total(), outcomes[Outcome.FAILED], outcomes[Outcome.ERROR], seconds)
 
 
-def to_xml(reports: Iterable[Report], more: Callable[[Report], Mapping[str, str]] = _nothing) -> bytes:
-    """Return JUnit XML: a suite for each submission, a case for each check.
+def to_xml(reports: Iterable[Report]) -> bytes:
+    """Return JUnit XML: a suite for each submission, a case for each check."""
+    every = list(reports)
+    return b"".join(pieces(((report, {}) for report in every), Totals.of(every)))
+
+
+def pieces(suites: Iterable[tuple[Report, Mapping[str, str]]], totals: Totals) -> Iterator[bytes]:
+    """Give JUnit XML piece by piece, a suite for each submission, without keeping what was given.
 
     Args:
-        reports: The reports.
-        more: Says which properties a suite has besides those of its report, or instead of them.
+        suites: The reports, each with the properties that its suite has besides those of the report, or
+            instead of them.
+        totals: Of all these reports.
     """
+    yield (
+        "<?xml version='1.0' encoding='utf-8'?>\n"
+        f'<testsuites name="grader" tests="{totals.tests}" failures="{totals.failures}" '
+        f'errors="{totals.errors}" time="{totals.seconds:.6f}">\n'
+    ).encode()
     taken: set[str] = set()
-    root = ElementTree.Element("testsuites", name="grader")
-    for report in reports:
-        name = _unique(_text(f"{report.participant}/{report.exercise}"), taken)
-        root.append(_suite(report, name, more(report)))
-    for total in ("tests", "failures", "errors"):
-        root.set(total, str(sum(int(suite.get(total, "0")) for suite in root)))
-    root.set("time", f"{sum(float(suite.get('time', '0')) for suite in root):.6f}")
-    ElementTree.indent(root)
-    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return document + b"\n"
+    for report, more in suites:
+        suite = _suite(report, _unique(_text(f"{report.participant}/{report.exercise}"), taken), more)
+        ElementTree.indent(suite, level=1)
+        # As text first: into bytes, the library would write each word by itself.
+        yield f"  {ElementTree.tostring(suite, encoding='unicode')}\n".encode()
+    yield b"</testsuites>\n"
 
 
 def _suite(report: Report, name: str, more: Mapping[str, str]) -> ElementTree.Element:

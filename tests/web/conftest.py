@@ -15,6 +15,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from werkzeug.test import TestResponse
 
 from tests.web.browsing import FLAGS, LAPTOP
+from tests.web.providers import SETTINGS, Liar, real_provider
 from tests.web.serving import Serving
 from web.app import create_app
 from web.services import Services
@@ -110,6 +111,42 @@ def teacher(browser: Callable[[], Browser]) -> Browser:
     found = browser()
     found.sign_in()
     return found
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """A provider of OpenID Connect that knows some people."""
+    with real_provider() as found:
+        yield found
+
+
+@pytest.fixture
+def liar() -> Iterator[Liar]:
+    """A provider whose tokens say what a test likes."""
+    found = Liar()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def make(service_settings: ServiceSettings) -> Iterator[Callable[..., Flask]]:
+    """Make an application that trusts a provider."""
+    del service_settings  # it has prepared the environment
+    made: list[Flask] = []
+
+    def run(issuer: str, **more: str) -> Flask:
+        settings = {
+            **SETTINGS,
+            "GRADER_JOIN_CODE": "open-sesame",
+            "GRADER_INSTRUCTOR_PASSWORD": PASSWORD,
+            **more,
+        }
+        made.append(create_app(ServiceSettings.from_environment(GRADER_OPENID_ISSUER=issuer, **settings)))
+        return made[-1]
+
+    yield run
+    for app in made:
+        app.extensions["grader"].close()
 
 
 @pytest.fixture(scope="module")

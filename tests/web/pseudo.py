@@ -1,9 +1,9 @@
-"""A language in which every sentence stands between brackets, and what pages say outside of these."""
+"""Languages in which every sentence stands between brackets, and what pages say outside of these."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -29,13 +29,34 @@ def bracketed(sentence: str) -> str:
     return f"{OPEN}{sentence}{CLOSE}"
 
 
+HOSTILE = """'"> &lt;&<b data-broken>' data-broken=' " data-broken=" </script><script data-broken>"""
+"""What breaks a page that takes it for anything but words."""
+
+
+def hostile(sentence: str) -> str:
+    """Return a sentence as a language has it whose words mean something in HTML."""
+    return f"{OPEN}{HOSTILE} {sentence} {HOSTILE}{CLOSE}"
+
+
+def broken(page: str) -> list[str]:
+    """Return where `hostile` words of a page have become something else than words, or are not all there."""
+    tree = html.document_fromstring(page)
+    born = [f"<{element.tag}> holds what was a word" for element in tree.xpath("//*[@data-broken]")]
+    texts = [text for element in tree.iter(html.etree.Element) for text in element.xpath("text() | @*")]
+    return born + [
+        text
+        for text in texts
+        if text.count(OPEN) != text.count(OPEN + HOSTILE) or text.count(CLOSE) != text.count(HOSTILE + CLOSE)
+    ]
+
+
 def template() -> Catalog:
     """Return the messages that wait for translators."""
     with TEMPLATE.open("rb") as file:
         return read_po(file)
 
 
-def write_catalogue(folder: Path, locale: str) -> None:
+def write_catalogue(folder: Path, locale: str, said: Callable[[str], str] = bracketed) -> None:
     """Compile a catalogue in which every message stands between brackets."""
     with TEMPLATE.open("rb") as file:
         catalogue = read_po(file, locale=locale)
@@ -43,9 +64,9 @@ def write_catalogue(folder: Path, locale: str) -> None:
         if isinstance(message.id, tuple):
             one, many = message.id
             forms = [one, *[many] * (catalogue.num_plurals - 1)]
-            message.string = tuple(map(bracketed, forms))
+            message.string = tuple(map(said, forms))
         elif message.id:
-            message.string = bracketed(message.id)
+            message.string = said(message.id)
     place = folder / locale / "LC_MESSAGES"
     place.mkdir(parents=True)
     with (place / "messages.mo").open("wb") as file:

@@ -162,6 +162,76 @@ def test_files_are_dropped_into_the_form(open_page: Callable[..., Page]) -> None
     expect(page.locator("summary", has_text="files/more.txt")).to_have_count(0)
 
 
+def drop(page: Page, *paths: Path) -> None:
+    """Drop files and folders of the disk, as a file manager does."""
+    target = page.locator("#drop")
+    target.scroll_into_view_if_needed()
+    box = target.bounding_box()
+    assert box is not None
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        place = {"x": box["x"] + 9, "y": box["y"] + 9}
+        session.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
+
+
+def written(folder: Path, files: dict[str, str]) -> Path:
+    """Make a folder with these files."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_a_folder_is_dropped_into_the_form(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    """Of what is in it, the form takes what the exercise takes, and names the rest."""
+    page = open_page()
+    open_task(page, "Fola", FOLDER_SLUG)
+    said = page.locator("#dropped")
+    answer = {
+        "Dockerfile": "FROM folder\n",
+        "files/run.sh": "echo run\n",
+        "files/deep/down.txt": "down\n",
+        "notes.txt": "mine\n",
+        ".git/config": "[core]\n",
+    }
+    drop(page, written(tmp_path / "answer", answer))
+    expect(said).to_have_text(
+        "Dockerfile is in the text Dockerfile now. files/deep/down.txt will be uploaded. "
+        "files/run.sh will be uploaded. The exercise does not take: .git/, notes.txt."
+    )
+    expect(editor(page, "Dockerfile")).to_have_text("FROM folder")
+    # The folder of the answer by itself, and a file beside it, which comes instead of the former one.
+    other = written(tmp_path, {"files/more.txt": "more\n", "run.sh": "echo changed\n"})
+    drop(page, other / "files", other / "run.sh")
+    expect(said).to_have_text("run.sh will be uploaded. files/more.txt will be uploaded.")
+    submit(page)
+    for name in ("files/deep/down.txt", "files/more.txt", "files/run.sh"):
+        expect(page.locator("summary", has_text=name)).to_be_visible()
+    page.locator("summary", has_text="files/run.sh").click()
+    expect(page.get_by_text("echo changed")).to_be_visible()
+
+
+def test_a_folder_that_holds_nothing_of_the_answer(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    page = open_page()
+    open_task(page, "Fola Two")
+    said, before = page.locator("#dropped"), text_of(page, "answer.sh")
+    many = {f"{number:03}.txt": "x" for number in range(123)}
+    drop(page, written(tmp_path / "<b>", {"sub/answer.sh": "exit 1\n", **many}))
+    expect(said).to_contain_text(
+        "Nothing of it is part of the answer. The exercise does not take: 000.txt, 001.txt,"
+    )
+    expect(said).to_contain_text("019.txt. Nor so many others: 104.")
+    assert text_of(page, "answer.sh") == before
+    (tmp_path / "empty").mkdir()
+    drop(page, tmp_path / "empty")
+    expect(said).to_have_text("Nothing of it is part of the answer.")
+    drop(page, written(tmp_path / "mine", {"answer.sh": "exit 4\n"}))
+    expect(said).to_have_text("answer.sh is in the text answer.sh now.")
+    expect(editor(page, "answer.sh")).to_have_text("exit 4")
+
+
 def test_a_file_dropped_onto_the_editor_replaces_its_text(open_page: Callable[..., Page]) -> None:
     page = open_page()
     open_task(page, "Drusilla")

@@ -5,21 +5,29 @@ from __future__ import annotations
 import csv
 import io
 import json
+import multiprocessing
 import re
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 from flask import Flask
 from lxml import etree
 
 from grader.report.json import from_batch_document
+from grader.report.junit import to_xml
 from tests.web.conftest import Browser
+from tests.web.full_class import costs_of_exports
 from tests.web.test_pages import SLUG, grade
+from web import exporting
+from web.exports import FORMATS
 from web.services import Services
 from worker.audit import Action
 from worker.people import Participant
+from worker.settings import ServiceSettings
 
 Browsers = Callable[[], Browser]
 SCHEMA = Path(__file__).parents[1] / "report/jenkins-junit.xsd"
@@ -92,6 +100,7 @@ def test_gradescope_has_a_folder_for_each(app: Flask, teacher: Browser, results:
     reply = teacher.client.get("/workshops/1/exports/gradescope.zip")
     assert reply.mimetype == "application/zip"
     archive = zipfile.ZipFile(io.BytesIO(reply.data))
+    assert {one.compress_type for one in archive.infolist()} == {zipfile.ZIP_DEFLATED}
     assert archive.namelist() == ["00001-1-1/results.json", "00002-Eve/results.json"]
     evil, eve = (json.loads(archive.read(name)) for name in archive.namelist())
     assert (evil["score"], evil["tests"][0]["output"]) == (3.5, "@shown at the desk")
@@ -99,6 +108,49 @@ def test_gradescope_has_a_folder_for_each(app: Flask, teacher: Browser, results:
     assert (eve["score"], eve["tests"][0]["name"]) == (1.0, "A4: One <b>")
     assert json.loads(teacher.get("/participants/2/results.json")) == eve
     teacher.get("/participants/3/results.json", 404)
+
+
+def test_exports_of_nothing(teacher: Browser) -> None:
+    page = "/workshops/1/exports"
+    assert json.loads(teacher.get(f"{page}/results.json")) == {"schema": 1, "reports": []}
+    assert etree.fromstring(teacher.get(f"{page}/junit.xml").encode()).get("tests") == "0"
+    assert rows(teacher.get(f"{page}/results.csv")) == []
+
+
+def test_pieces_make_the_same_document(services: Services, results: None) -> None:
+    grades = services.store.gradebook.grades(1, rules={})
+    document = b"".join(exporting.to_json(grades))
+    assert msgspec.json.format(document, indent=2) + b"\n" == document
+    without_scores_by_hand = [grade for grade in grades if grade.override is None]
+    assert len(without_scores_by_hand) == 1
+    document = b"".join(exporting.to_junit(without_scores_by_hand))
+    assert document == to_xml(grade.report for grade in without_scores_by_hand)
+    totals = etree.fromstring(document).attrib
+    checks = without_scores_by_hand[0].report.checks
+    assert (totals["tests"], totals["failures"]) == (str(len(checks)), "1")
+    (shown,) = etree.fromstring(document)
+    assert totals["time"] == shown.get("time")
+
+
+def test_what_is_deleted_while_an_export_is_read_is_left_out(services: Services, results: None) -> None:
+    grades = services.store.gradebook.grades(1, rules={})
+    assert [grade.participant for grade in grades] == ["=1+1", "Eve"]
+    services.store.workshops.archive(1, archived=True, account="instructor")
+    services.store.workshops.delete(1, "Linux containers", "instructor")
+    assert list(grades) == []
+
+
+@pytest.mark.slow
+def test_a_full_class_is_neither_kept_in_memory_nor_slow(service_settings: ServiceSettings) -> None:
+    """Three hundred who answered forty-six exercises: compared with reading and keeping their reports."""
+    del service_settings  # it has prepared the environment, for a process whose memory holds nothing else
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        costs = pool.submit(costs_of_exports, 300).result()
+    reading, keeping = costs.pop("reading"), costs.pop("keeping")
+    assert costs.keys() == FORMATS.keys()
+    for name, cost in costs.items():
+        assert cost.memory < keeping.memory / 2, name
+        assert cost.seconds < 12 * reading.seconds, name
 
 
 def test_exports_are_in_the_trail(teacher: Browser, services: Services) -> None:

@@ -18,7 +18,7 @@ from flask import Flask, Response, request
 from lxml import html
 from msgspec.structs import replace
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 from grader.evidence import Engine, Event, Evidence, Oom, Run, to_json
@@ -27,7 +27,16 @@ from grader.judge import graded, ungradable
 from grader.model import CheckResult, Feedback, Outcome, Report, Timing
 from tests.web import made_evidence as made
 from tests.web.conftest import Browser
-from tests.web.pseudo import OPEN, bracketed, template, untranslated, write_catalogue
+from tests.web.providers import CLIENT, Liar, come_back, give_up
+from tests.web.pseudo import (
+    OPEN,
+    bracketed,
+    broken,
+    hostile,
+    template,
+    untranslated,
+    write_catalogue,
+)
 from tests.web.test_browser_task import DROP
 from web.app import create_app
 from web.pseudonyms import pseudonym
@@ -46,6 +55,7 @@ NAMES = {
     *("Container grader", "API", "JUnit XML", "CSV", "JSON", "Gradescope", "Moodle", "name,id"),
     *(
         "Ada Lovelace,1815",
+        "Example",
         "Linux containers",
         "Spring",
         "open-sesame",
@@ -53,6 +63,7 @@ NAMES = {
         "helper",
         "Ada",
         "Bob",
+        "Cyd",
         "UTC",
     ),
     *("answer.sh", "Dockerfile", "files/one.bin", "files/two.txt"),
@@ -71,11 +82,14 @@ class Seen:
 
 
 @pytest.fixture
-def app(service_settings: ServiceSettings, tmp_path: Path) -> Iterator[Flask]:
-    """An application that speaks in brackets to whoever reads Esperanto or Hebrew."""
+def app(service_settings: ServiceSettings, tmp_path: Path, liar: Liar) -> Iterator[Flask]:
+    """An application with a provider that speaks in brackets; to who reads Icelandic, in hostile words."""
     for locale in ("eo", "he"):
         write_catalogue(tmp_path / "translations", locale)
-    found = create_app(service_settings, tmp_path / "translations")
+    write_catalogue(tmp_path / "translations", "is", hostile)
+    provider = {"openid_issuer": liar.url, "openid_client_id": CLIENT, "openid_name": "Example"}
+    settings = service_settings.model_copy(update=provider | {"openid_participants": "group:class"})
+    found = create_app(settings, tmp_path / "translations")
     yield found
     found.extensions["grader"].close()
 
@@ -98,13 +112,14 @@ def seen(app: Flask) -> Seen:
 @pytest.fixture
 def browser(app: Flask) -> Callable[[], Browser]:
     """Browsers of people who read Esperanto."""
+    return lambda: reading(app, "eo")
 
-    def opened() -> Browser:
-        found = Browser(app)
-        found.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "eo, en;q=0.5"
-        return found
 
-    return opened
+def reading(app: Flask, language: str) -> Browser:
+    """Return the browser of somebody who reads a language."""
+    found = Browser(app)
+    found.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = f"{language}, en;q=0.5"
+    return found
 
 
 @pytest.fixture
@@ -366,9 +381,30 @@ def open_and_close(teacher: Browser) -> None:
     teacher.get("/workshops")
 
 
-def test_all_that_pages_say_is_in_the_catalogue(
-    app: Flask, seen: Seen, browser: Callable[[], Browser], services: Services, data: set[str]
-) -> None:
+def visit_by_provider(app: Flask, browser: Callable[[], Browser], liar: Liar) -> None:
+    """Come by a provider in every way that there is, also where there is none."""
+    visitor = browser()
+    for path in ("/sign-in/openid", "/join/openid"):
+        assert give_up(visitor, path).status_code == 403
+        assert come_back(visitor, liar, path) == 403
+    liar.claims = lambda claims: claims | {"groups": ["class"], "name": ""}
+    arrived = "/join/openid/arrived"
+    for code in ("", "wrong"):
+        assert come_back(visitor, liar, f"/join/openid?code={code}") == 302
+        visitor.get(arrived)
+    assert visitor.send(arrived, page="/join", name="Cyd").status_code == 302
+    visitor.get("/")
+    visitor = browser()
+    assert come_back(visitor, liar, "/join/openid") == 302
+    visitor.get(arrived, 302)
+    visitor.get("/")
+    app.extensions.pop("openid")
+    for path in ("/sign-in/openid", "/sign-in/openid/back", "/join/openid"):
+        browser().get(path, 404)
+
+
+def visit_all(app: Flask, browser: Callable[[], Browser], services: Services, liar: Liar) -> None:
+    """Open every page that there is."""
     ada, bob, teacher, helper = browser(), browser(), browser(), browser()
     visit_as_participant(ada, services)
     bob.join("Bob")
@@ -379,8 +415,18 @@ def test_all_that_pages_say_is_in_the_catalogue(
     assert helper.send("/sign-in", name="helper", password="a long password").status_code == 302
     teacher.sign_in()
     visit_as_instructor(teacher, helper, services)
-    for path in ("/sign-in/openid", "/sign-in/openid/back"):  # there is no provider
-        browser().get(path, 404)
+    visit_by_provider(app, browser, liar)
+
+
+def test_all_that_pages_say_is_in_the_catalogue(
+    app: Flask,
+    seen: Seen,
+    browser: Callable[[], Browser],
+    services: Services,
+    data: set[str],
+    liar: Liar,
+) -> None:
+    visit_all(app, browser, services, liar)
     faults = {fault: path for path, page in seen.pages for fault in untranslated(page, data)}
     assert faults == {}, "\n".join(f"{fault!r} on {path}" for fault, path in faults.items())
     views = {
@@ -391,6 +437,18 @@ def test_all_that_pages_say_is_in_the_catalogue(
     files = {"pages.start_archive", "results.junit_xml", "results.evidence", "results.output"}
     files |= {"attempts.file", "attempts.archive", "exports.export", "exports.one"}
     assert views - files - seen.endpoints == set(), "pages that were not looked at"
+
+
+def test_words_of_a_language_are_words_and_nothing_else(
+    app: Flask, seen: Seen, services: Services, liar: Liar
+) -> None:
+    """Quotes, apostrophes and all that means something in HTML end no attribute and begin no element."""
+    visit_all(app, lambda: reading(app, "is"), services, liar)
+    faults = {fault: path for path, page in seen.pages for fault in broken(page)}
+    assert faults == {}, "\n".join(f"{fault!r} on {path}" for fault, path in faults.items())
+    assert sum(OPEN in page for _, page in seen.pages) > 100
+    sign_in = html.document_fromstring(reading(app, "is").get("/sign-in"))
+    assert sign_in.xpath("//main//p/a/@href") == ["/join"], "tags of the sentence itself are tags"
 
 
 def test_everything_waits_for_translators(tmp_path: Path) -> None:
@@ -462,44 +520,58 @@ def served(app: Flask) -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("locale", "said"), [("eo", bracketed), ("is", hostile)])
 def test_what_scripts_say_is_in_the_catalogue(
-    served: str, chromium: Chromium, services: Services, data: set[str]
+    served: str,
+    chromium: Chromium,
+    services: Services,
+    data: set[str],
+    locale: str,
+    said: Callable[[str], str],
 ) -> None:
-    context = chromium.new_context(base_url=served, locale="eo", permissions=["clipboard-write"])
+    context = chromium.new_context(base_url=served, locale=locale, permissions=["clipboard-write"])
     page = context.new_page()
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda message: message.type != "error" or troubles.append(message.text))
+
+    def faults(page: Page) -> list[str]:
+        return untranslated(page.content(), data) if said is bracketed else broken(page.content())
+
     page.goto("/join")
     page.locator("#join_code").fill("open-sesame")
     page.locator("#name").fill("Ada")
     page.locator("form .primary").click()
-    expect(page.get_by_role("status")).to_contain_text(f"{OPEN}Welcome")
+    expect(page.get_by_role("status")).to_contain_text(said("Welcome").partition("Welcome")[0])
     page.goto("/me")
     link = page.locator("a[data-copy]")
-    expect(link).to_have_text(bracketed("Copy your personal link"))
+    expect(link).to_have_text(said("Copy your personal link"))
     link.click()
-    expect(page.locator("#copied")).to_have_text(bracketed("Copied."))
-    found = untranslated(page.content(), data)
+    expect(page.locator("#copied")).to_have_text(said("Copied."))
+    found = faults(page)
     page.goto(f"/exercises/{FOLDER_SLUG}")
     editor = page.locator(".cm-content").first
-    described = bracketed("Tab indents. Escape, then Tab, leaves the editor.")
+    described = said("Tab indents. Escape, then Tab, leaves the editor.")
     expect(editor).to_have_attribute("aria-description", described)
     editor.press("Escape")
-    expect(page.locator("#editor-says")).to_have_text(bracketed("Tab leaves the editor now."))
+    expect(page.locator("#editor-says")).to_have_text(said("Tab leaves the editor now."))
     page.evaluate(DROP, ["#answer", [["Dockerfile", "FROM a"], *[[f"{at}.txt", "x"] for at in range(1, 8)]]])
     dropped = page.locator("#dropped")
-    expect(dropped).to_contain_text(bracketed("Dockerfile is in the text Dockerfile now."))
-    expect(dropped).to_contain_text(bracketed("1.txt will be uploaded."))
-    expect(dropped).to_contain_text(bracketed("More files follow: 3."))
-    expect(page.locator("[data-chosen]:visible")).to_contain_text(bracketed("1.txt (1 bytes)"))
-    found += untranslated(page.content(), data)
+    expect(dropped).to_contain_text(said("Dockerfile is in the text Dockerfile now."))
+    expect(dropped).to_contain_text(said("1.txt will be uploaded."))
+    expect(dropped).to_contain_text(said("More files follow: 3."))
+    expect(page.locator("[data-chosen]:visible")).to_contain_text(said("1.txt (1 bytes)"))
+    found += faults(page)
     page.goto(f"/exercises/{SLUG}")
     page.locator("form#answer .primary").click()
-    expect(page).to_have_title(re.compile(f": {bracketed('queued')} ·"))
+    expect(page).to_have_title(re.compile(f": {re.escape(said('queued'))} ·"))
     finish(services, checks())
-    expect(page.get_by_text(bracketed("Look at this first."))).to_be_visible()
+    expect(page.get_by_text(said("Look at this first."))).to_be_visible()
     expect(page).to_have_title("Out of memory inside a container · Container grader")
-    found += untranslated(page.content(), data)
+    found += faults(page)
     context.close()
     assert found == []
+    assert troubles == []
 
 
 def test_no_script_says_anything_by_itself() -> None:

@@ -2,101 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
-import sys
 import time
-from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from threading import Event
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from flask import Flask
-from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import RSAKey
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import expect
 
 from tests.servers import free_port
-from tests.web.conftest import PASSWORD, Browser
+from tests.web.conftest import Browser
+from tests.web.providers import PEOPLE, SETTINGS, Liar, come_back, give_up, go, sign_in
 from tests.web.serving import Serving
-from web.app import create_app
 from worker.audit import Action
-from worker.settings import ServiceSettings
-
-CLIENT = "grader"
-PEOPLE = (
-    {"sub": "1", "email": "Teacher@example.org", "email_verified": True},
-    {"sub": "2", "email": "helper@example.org", "email_verified": True},
-    {"sub": "3", "email": "teacher@example.org", "email_verified": False},
-    {"sub": "4", "groups": ["staff"]},
-    {"sub": "5", "email": "instructor", "email_verified": True},
-    {"sub": "6", "email": "somebody@example.org", "email_verified": True},
-)
-SETTINGS = {
-    "GRADER_OPENID_CLIENT_ID": CLIENT,
-    "GRADER_OPENID_CLIENT_SECRET": "kept",
-    "GRADER_OPENID_NAME": "Example",
-    "GRADER_OPENID_INSTRUCTORS": "teacher@example.org, instructor",
-    "GRADER_OPENID_ASSISTANTS": "helper@example.org group:staff",
-}
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    """A provider that knows some people."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    known = [word for person in PEOPLE for word in ("--user-claims", json.dumps(person))]
-    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), *known]
-    with subprocess.Popen([*command, "--require-nonce", "true"], stderr=subprocess.DEVNULL) as process:
-        end = time.monotonic() + 60
-        while True:
-            try:
-                requests.get(f"{url}/.well-known/openid-configuration", timeout=5).raise_for_status()
-                break
-            except requests.RequestException:
-                assert process.poll() is None
-                assert time.monotonic() < end
-                time.sleep(0.1)
-        yield url
-        process.terminate()
-
-
-@pytest.fixture
-def make(service_settings: ServiceSettings) -> Iterator[Callable[..., Flask]]:
-    """Make an application that trusts a provider."""
-    del service_settings  # it has prepared the environment
-    made: list[Flask] = []
-
-    def run(issuer: str, **more: str) -> Flask:
-        settings = {**SETTINGS, "GRADER_INSTRUCTOR_PASSWORD": PASSWORD, **more}
-        made.append(create_app(ServiceSettings.from_environment(GRADER_OPENID_ISSUER=issuer, **settings)))
-        return made[-1]
-
-    yield run
-    for app in made:
-        app.extensions["grader"].close()
-
-
-def go(browser: Browser, path: str = "/sign-in/openid") -> str:
-    """Begin to sign in; return where the provider's form is."""
-    reply = browser.client.get(path)
-    assert reply.status_code == 302, reply.text
-    return reply.headers["Location"]
-
-
-def sign_in(browser: Browser, sub: str, path: str = "/sign-in/openid", **form: str) -> Any:
-    """Sign in as one of the people; return the reply to their coming back."""
-    there = requests.post(go(browser, path), {"sub": sub, **form}, allow_redirects=False, timeout=20)
-    assert there.status_code in {302, 303}, there.text
-    back = urlsplit(there.headers["Location"])
-    assert back.path == "/sign-in/openid/back"
-    return browser.client.get(f"{back.path}?{back.query}")
 
 
 def test_nothing_of_it_is_there_without_a_provider(browser: Callable[[], Browser]) -> None:
@@ -138,8 +63,8 @@ def test_who_is_not_listed_is_refused(make: Callable[..., Flask], issuer: str, s
     assert reply.status_code == 403
     assert "you are no instructor here" in reply.text
     assert visitor.client.get("/overview").status_code == 302
-    (entry,) = app.extensions["grader"].store.audit.entries(action=Action.SIGN_IN_FAILED)
-    assert entry.deed.account == PEOPLE[int(sub) - 1].get("email" if sub == "6" else "sub")
+    name = PEOPLE[int(sub) - 1]["email" if sub == "6" else "sub"]
+    assert refusals(app) == [(name, "no instructor and no assistant")]
 
 
 def test_an_account_with_a_password_is_not_taken_over(make: Callable[..., Flask], issuer: str) -> None:
@@ -147,6 +72,7 @@ def test_an_account_with_a_password_is_not_taken_over(make: Callable[..., Flask]
     reply = sign_in(Browser(app), "5")  # whose verified address is `instructor`
     assert reply.status_code == 403
     assert "Another account has your name" in reply.text
+    assert refusals(app) == [("instructor", "another account has this name")]
 
 
 def test_no_password_opens_an_account_that_has_none(make: Callable[..., Flask], issuer: str) -> None:
@@ -171,12 +97,16 @@ def test_the_role_is_what_the_settings_say_today(make: Callable[..., Flask], iss
 
 
 def test_giving_up_and_coming_back_without_having_gone(make: Callable[..., Flask], issuer: str) -> None:
-    visitor = Browser(make(issuer))
-    assert "was given up" in sign_in(visitor, "1", action="deny").text
+    app = make(issuer)
+    visitor = Browser(app)
+    assert "was given up" in sign_in(visitor, "1", action="deny").text, "a provider that sends no state"
+    assert "was given up" in give_up(visitor).text
+    assert refusals(app) == [("", "given up, or not verified: OAuthError")]
     for query in ("", "?code=a", "?code=a&state=b", "?error=x&error_description=<b>y"):
         page = visitor.get(f"/sign-in/openid/back{query}", 403)
         assert "could not be verified" in page
         assert "<b>y" not in page
+    assert len(refusals(app)) == 1, "whoever has begun nothing here writes nothing into the trail"
 
 
 def test_an_answer_is_for_one_browser_once(make: Callable[..., Flask], issuer: str) -> None:
@@ -199,88 +129,10 @@ def test_a_provider_that_is_away(make: Callable[..., Flask]) -> None:
     assert "Example cannot be reached just now" in visitor.get("/sign-in/openid", 502)
 
 
-class Liar:
-    """A provider whose tokens say what a test likes."""
-
-    def __init__(self) -> None:
-        self.key = RSAKey.generate_key(2048, parameters={"kid": "one"})
-        self.signs = self.key
-        self.claims: Callable[[dict[str, Any]], dict[str, Any]] = lambda claims: claims
-        self.nonce = ""
-        liar = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._send(liar.told(urlsplit(self.path).path))
-
-            def do_POST(self) -> None:
-                sent = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                assert sent["code_verifier"], "PKCE"
-                self._send({"access_token": "x", "token_type": "Bearer", "id_token": liar.token()})
-
-            def _send(self, document: object) -> None:
-                body = json.dumps(document).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.issuer = self.url
-        self.more: dict[str, Any] = {}
-        self.info: object = {}
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def told(self, path: str) -> object:
-        if path == "/jwks":
-            return KeySet([self.key]).as_dict(private=False)
-        if path == "/userinfo":
-            return self.info
-        return {
-            "issuer": self.issuer,
-            "authorization_endpoint": f"{self.url}/authorize",
-            "token_endpoint": f"{self.url}/token",
-            "jwks_uri": f"{self.url}/jwks",
-            "id_token_signing_alg_values_supported": ["RS256"],
-            **self.more,
-        }
-
-    def token(self) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": self.url,
-            "sub": "1",
-            "aud": CLIENT,
-            "iat": now,
-            "exp": now + 60,
-            "nonce": self.nonce,
-            "email": "teacher@example.org",
-            "email_verified": True,
-        }
-        return jwt.encode({"alg": "RS256", "kid": self.signs.kid}, self.claims(claims), self.signs)
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def liar() -> Iterator[Liar]:
-    found = Liar()
-    yield found
-    found.close()
-
-
-def come_back(visitor: Browser, liar: Liar) -> int:
-    sent = parse_qs(urlsplit(go(visitor)).query)
-    assert sent["code_challenge_method"] == ["S256"]
-    liar.nonce = sent["nonce"][0]
-    return visitor.client.get(f"/sign-in/openid/back?code=c&state={sent['state'][0]}").status_code
+def refusals(app: Flask) -> list[tuple[str, str]]:
+    """Return who was refused and why, the latest first."""
+    trail = app.extensions["grader"].store.audit.entries(action=Action.SIGN_IN_FAILED)
+    return [(entry.deed.account, entry.deed.comment.removeprefix("OpenID Connect: ")) for entry in trail]
 
 
 def test_the_provider_of_these_tests_can_tell_the_truth(make: Callable[..., Flask], liar: Liar) -> None:
@@ -318,7 +170,9 @@ def test_a_token_that_is_not_for_this_sign_in(
 
 def test_a_token_that_somebody_else_has_signed(make: Callable[..., Flask], liar: Liar) -> None:
     liar.signs = RSAKey.generate_key(2048, parameters={"kid": "one"})
-    assert come_back(Browser(make(liar.url)), liar) == 403
+    app = make(liar.url)
+    assert come_back(Browser(app), liar) == 403
+    assert refusals(app) == [("", "given up, or not verified: BadSignatureError")]
 
 
 def test_a_token_that_nobody_has_signed(make: Callable[..., Flask], liar: Liar) -> None:
@@ -334,6 +188,27 @@ def test_a_token_that_nobody_has_signed(make: Callable[..., Flask], liar: Liar) 
     assert come_back(Browser(app), liar) == 302
     liar.token = unsigned  # type: ignore[method-assign]
     assert come_back(Browser(app), liar) == 403
+
+
+_IN_HEAD = "Basic " + b64encode(b"grader:kept").decode()
+
+
+@pytest.mark.parametrize(
+    ("offered", "shown"),
+    [
+        (None, (_IN_HEAD, None)),
+        (["client_secret_post", "client_secret_basic"], (_IN_HEAD, None)),
+        (["private_key_jwt", "client_secret_post"], (None, ["kept"])),
+        (["private_key_jwt"], (_IN_HEAD, None)),
+    ],
+)
+def test_the_secret_is_shown_as_the_provider_takes_it(
+    make: Callable[..., Flask], liar: Liar, offered: list[str] | None, shown: object
+) -> None:
+    if offered:
+        liar.more = {"token_endpoint_auth_methods_supported": offered}
+    assert come_back(Browser(make(liar.url)), liar) == 302
+    assert liar.secrets == shown
 
 
 def without_email(claims: dict[str, Any]) -> dict[str, Any]:

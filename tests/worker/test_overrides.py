@@ -72,5 +72,5 @@ def test_the_best_attempt_is_the_grade(
     graded(ada, exercise, points=2.0)
     (grade,) = store.gradebook.grades(1, rules={})
     assert (grade.submission_id, grade.score, grade.attempts) == (best, 3.0, 3)
-    assert store.gradebook.grades(1, ada.id, rules={}) == [grade]
-    assert store.gradebook.grades(2, rules={}) == []
+    assert list(store.gradebook.grades(1, ada.id, rules={})) == [grade]
+    assert list(store.gradebook.grades(2, rules={})) == []

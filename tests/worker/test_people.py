@@ -37,6 +37,19 @@ def test_names_that_look_alike_are_taken(store: Store, name: str) -> None:
         store.people.join(code(store), name)
 
 
+def test_a_subject_is_one_participant_of_each_workshop(store: Store) -> None:
+    other = store.workshops.add("Other", "other", "instructor")
+    ada, token = store.people.add_participant(1, "Ada", subject="provider 1")
+    with pytest.raises(NameTakenError):
+        store.people.add_participant(1, "Somebody", subject="provider 1")
+    with pytest.raises(NameTakenError):
+        store.people.add_participant(1, "ada", subject="provider 2")
+    again, _ = store.people.add_participant(other, "Ada", subject="provider 1")
+    assert store.people.by_subject("provider 1") == [ada, again]
+    assert store.people.by_subject("provider 2") == []
+    assert store.people.by_token(token) == ada
+
+
 @pytest.mark.parametrize("name", ["", "   ", "a\0b", "x" * 61, "evil\u202ename", "\ud800"])
 def test_what_is_no_name(store: Store, name: str) -> None:
     with pytest.raises(BadNameError):

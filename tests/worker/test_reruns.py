@@ -61,4 +61,4 @@ def test_a_verdict_goes_into_the_trail(
     assert (found.state, found.score, found.report, found.attempt) == (State.QUEUED, None, None, 0)
     deed = store.audit.entries()[0].deed
     assert deed.before.startswith("2 of 4, evidence sha256:")
-    assert store.gradebook.grades(1, rules={}) == []
+    assert list(store.gradebook.grades(1, rules={})) == []

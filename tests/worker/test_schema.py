@@ -49,6 +49,36 @@ def test_an_older_versions_data_live_on(service_settings: ServiceSettings) -> No
     store.close()
 
 
+def test_participants_and_their_work_outlive_subjects(service_settings: ServiceSettings) -> None:
+    """Answers belong to participants and would go with the table, were it made anew."""
+    database = Database(service_settings.database)
+    schema.upgrade(database, "0001")
+    with database.write() as connection:
+        for statement in _OLD.split(";"):
+            connection.execute(text(statement))
+    schema.upgrade(database, "0006")
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO participants (id, workshop_id, name, name_key, token_digest, session_version, "
+                "imported, created_at) VALUES (2, 1, 'eve', 'eve', 'y', 1, :imported, 1)"
+            ),
+            {"imported": False},
+        )
+    schema.upgrade(database)
+    database.close()
+    store = Store.open(service_settings)
+    assert len(store.submissions.of(1)) == 3
+    assert {member.name for member in store.roster.members(1)} == {"ada", "eve"}, "both without a subject"
+    with store.database.write() as connection:
+        # SQLite counts on by itself; PostgreSQL's own count has not seen the rows above.
+        if not store.database.is_sqlite:
+            connection.execute(text("SELECT setval('participants_id_seq', 2)"))
+    grace, _ = store.people.add_participant(1, "grace", subject="provider 1")
+    assert store.people.by_subject("provider 1") == [grace]
+    store.close()
+
+
 def test_migrations_lead_to_the_tables(service_settings: ServiceSettings) -> None:
     database = Database(service_settings.database)
     schema.upgrade(database)
