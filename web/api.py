@@ -12,15 +12,15 @@ from flask import Blueprint, Response, request, url_for
 from grader.parameters import fill
 from grader.report import json as report_json
 from grader.report import junit
-from web.finding import workshop_before
 from web.identity import account, by_token
 from web.problems import Problem
 from web.rates import limited
 from web.reply import iso, json_response
-from web.scoreboard import board
 from web.security import csrf
 from web.services import services
-from web.submitting import exercise_named, parameters, submit, uploaded
+from web.staff.finding import workshop_before
+from web.standings.scoreboard import board
+from web.tasks.submitting import exercise_named, parameters, submit, uploaded
 from worker.notices import NOTHING
 from worker.people import BadNameError, NameTakenError, Participant, WrongJoinCodeError
 from worker.submission import State, Submitted

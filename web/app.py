@@ -13,35 +13,33 @@ from grader import __version__
 from grader.report.wording import points
 from grader.visible import visible
 from web import (
-    account,
     api,
-    attempts,
-    drilldown,
-    exports,
-    figures,
     identity,
-    instructing,
-    joining,
     language,
-    openid,
     operations,
-    overriding,
-    pages,
     problems,
-    progress,
-    provider,
     rates,
-    regrading,
-    results,
-    section_rules,
     security,
     services,
     static_files,
-    trail,
     wording,
+)
+from web.accounts import account, joining, openid, provider
+from web.reply import iso
+from web.results import attempts, results
+from web.staff import (
+    drilldown,
+    exports,
+    figures,
+    instructing,
+    overriding,
+    regrading,
+    section_rules,
+    trail,
     workshops,
 )
-from web.reply import iso
+from web.standings import progress
+from web.tasks import pages
 from worker import logs
 from worker.settings import ServiceSettings
 

@@ -10,10 +10,10 @@ from flask import Flask, current_app, request
 
 from grader.exercise.catalogue import Catalogue, folders
 from grader.model import Exercise
-from web.drawn import Drawn
 from web.language import gettext
 from web.problems import Problem
 from web.remembered import Remembered
+from web.results.drawn import Drawn
 from worker.notices import Ear, Notices, make_notices
 from worker.people import Participant
 from worker.queue import make_app

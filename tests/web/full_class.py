@@ -20,7 +20,7 @@ from grader.judge import graded
 from grader.model import CheckResult, Exercise, Feedback, Outcome, Timing
 from grader.report.json import to_json
 from web.app import create_app
-from web.exports import FORMATS
+from web.staff.exports import FORMATS
 from worker.settings import ServiceSettings
 from worker.store import Store
 from worker.submission import State

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.web.conftest import Browser
-from web.differences import compare
+from web.results.differences import compare
 
 Browsers = Callable[[], Browser]
 SLUG = "a4-oom-kill"

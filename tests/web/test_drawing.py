@@ -23,12 +23,13 @@ from tests.web.made_evidence import (
     processes,
     too_much,
 )
-from web import drawn, pictures
+from web import pictures
 from web.pictures.events import draw_events
 from web.pictures.layers import draw_layers
 from web.pictures.memory import draw_memory
 from web.pictures.processes import draw_tree
 from web.pictures.scale import WIDTH
+from web.results import drawn
 
 
 def engine(*images: object) -> Engine:

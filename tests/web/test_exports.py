@@ -22,9 +22,9 @@ from grader.report.junit import to_xml
 from tests.web.conftest import Browser
 from tests.web.full_class import costs_of_exports
 from tests.web.test_pages import SLUG, grade
-from web import exporting
-from web.exports import FORMATS
 from web.services import Services
+from web.staff import exporting
+from web.staff.exports import FORMATS
 from worker.audit import Action
 from worker.people import Participant
 from worker.settings import ServiceSettings

@@ -10,8 +10,8 @@ from sqlalchemy import update
 from tests.web.conftest import Browser
 from tests.web.test_pages import SLUG, grade
 from tests.web.test_regrading import words
-from web.figures import duration
 from web.services import Services
+from web.staff.figures import duration
 from worker.tables import participants
 
 Browsers = Callable[[], Browser]

@@ -39,8 +39,8 @@ from tests.web.pseudo import (
 )
 from tests.web.test_browser_task import DROP
 from web.app import create_app
-from web.pseudonyms import pseudonym
 from web.services import Services
+from web.standings.pseudonyms import pseudonym
 from worker.regrade import Rejudged
 from worker.rules import Rule
 from worker.settings import ServiceSettings

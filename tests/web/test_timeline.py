@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from web.timeline import MOST, draw
+from web.standings.timeline import MOST, draw
 from worker.overrides import Override
 from worker.rules import Rule
 from worker.statistics import Attempt

@@ -10,8 +10,8 @@ from typing import Any, Final
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from web import provider
-from web.account import enter
+from web.accounts import provider
+from web.accounts.account import enter
 from web.identity import participant
 from web.language import gettext
 from web.problems import Problem

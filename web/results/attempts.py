@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from web.differences import compare
 from web.language import gettext
-from web.pages import FROM_START
 from web.reply import download
-from web.results import visible
+from web.results.differences import compare
+from web.results.results import visible
 from web.services import services
-from web.starting import pack, starting_texts
-from web.submitting import parameters
+from web.tasks.pages import FROM_START
+from web.tasks.starting import pack, starting_texts
+from web.tasks.submitting import parameters
 from worker.submission import Submitted
 
 blueprint = Blueprint("attempts", __name__)

@@ -6,10 +6,10 @@ from typing import Final
 
 from flask import Blueprint, render_template, request
 
-from web.finding import workshop_named
 from web.identity import instructors_only, staff_only
 from web.language import gettext
 from web.services import services
+from web.staff.finding import workshop_named
 from worker.audit import Action
 
 blueprint = Blueprint("trail", __name__)

@@ -11,11 +11,11 @@ from typing import Final
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from grader.report.csv import safe
-from web import exporting
-from web.finding import member_named, workshop_named
 from web.identity import acting, instructors_only, staff_only
 from web.language import gettext
 from web.services import services
+from web.staff import exporting
+from web.staff.finding import member_named, workshop_named
 from web.wording import told
 from worker.audit import Action, Deed
 from worker.gradebook import Grade

@@ -16,13 +16,13 @@ from grader.errors import BundleError
 from grader.evidence import from_json
 from grader.report import json as report_json
 from grader.report import junit
-from web.drawn import Shown
-from web.fitting import Fitted
 from web.identity import account, participant
 from web.language import gettext
-from web.printed import printed
 from web.reply import download
-from web.result_page import fitted_checks, fitted_files
+from web.results.drawn import Shown
+from web.results.fitting import Fitted
+from web.results.printed import printed
+from web.results.result_page import fitted_checks, fitted_files
 from web.services import services
 from web.wording import outcomes, progress
 from worker.audit import Action, Deed

@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response as Redirect
 
 from grader.exercise.path import SECTIONS
 from web import wording
-from web.finding import workshop_named
 from web.identity import acting, instructors_only, staff_only
 from web.language import gettext
 from web.services import services
+from web.staff.finding import workshop_named
 from worker.rules import NONE, Rule
 from worker.workshops import Workshop
 

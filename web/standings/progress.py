@@ -6,11 +6,11 @@ from flask import Blueprint, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
-from web import timeline
-from web.finding import workshop_before
 from web.identity import account, participant
-from web.pseudonyms import pseudonym
 from web.services import services
+from web.staff.finding import workshop_before
+from web.standings import timeline
+from web.standings.pseudonyms import pseudonym
 
 blueprint = Blueprint("progress", __name__)
 

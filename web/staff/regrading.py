@@ -9,10 +9,10 @@ from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
 from grader.report.wording import points
-from web.finding import exercise_known, submission_named, workshop_named
 from web.identity import acting, instructors_only, staff_only
 from web.language import gettext, ngettext
 from web.services import services
+from web.staff.finding import exercise_known, submission_named, workshop_named
 from worker.regrade import Regrade
 from worker.submission import State
 from worker.workshops import Workshop

@@ -16,8 +16,8 @@ from grader.parameters import draw
 from web.language import gettext
 from web.problems import Problem
 from web.rates import take_turn
-from web.ruling import keep_within, used_up
 from web.services import services
+from web.tasks.ruling import keep_within, used_up
 from web.wording import refusal, told
 from worker.people import Participant
 from worker.rules import NONE

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response as Redirect
 
 from grader.model import Exercise
 from grader.report.wording import points as points_of
-from web.drilldown import attempts_page, standing_of
-from web.finding import exercise_known, member_named
 from web.identity import acting, instructors_only
 from web.language import gettext
 from web.services import services
+from web.staff.drilldown import attempts_page, standing_of
+from web.staff.finding import exercise_known, member_named
 from web.wording import of_points
 from worker.overrides import points
 from worker.people import Participant

@@ -15,8 +15,8 @@ from grader.evidence import Value
 from grader.model import Exercise, FileSpec
 from web.language import gettext
 from web.problems import Problem
-from web.starting import starting_texts
-from web.submitting import uploaded
+from web.tasks.starting import starting_texts
+from web.tasks.submitting import uploaded
 
 _ONCE: Final = re.compile(r"[0-9a-f]{32}")
 _LARGEST_TEXT: Final = 200_000  # more makes browsers slow; such files are uploaded again

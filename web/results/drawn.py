@@ -13,9 +13,9 @@ from typing import Final
 from flask import get_template_attribute
 from markupsafe import Markup
 
-from web.fitting import Room
 from web.language import current, gettext
 from web.pictures import Pictures, draw
+from web.results.fitting import Room
 
 _MOST: Final = 128
 _LARGEST_HTML: Final = 80_000  # of all pictures of a page

@@ -14,9 +14,9 @@ from grader.model import CheckResult, Exercise
 from grader.parameters import draw
 from grader.report import json as report_json
 from grader.report.wording import first_problem
-from web.finding import exercise_known, member_named, workshop_named
 from web.identity import staff_only
 from web.services import services
+from web.staff.finding import exercise_known, member_named, workshop_named
 from worker.roster import Member
 from worker.submission import Standing, Submitted
 from worker.workshops import Workshop

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from grader.model import CheckResult, Feedback, Outcome
 from grader.visible import visible
-from web.fitting import Room
+from web.results.fitting import Room
 
 _CHECK_BYTES: Final = 24_000  # of all feedback of a page
 _CHECK_CHARACTERS: Final = 3_000

@@ -6,10 +6,10 @@ from flask import Blueprint, flash, render_template, request, url_for
 from flask import redirect as to
 from werkzeug.wrappers import Response as Redirect
 
-from web.finding import workshop_named
 from web.identity import acting, instructors_only, staff_only
 from web.language import gettext
 from web.services import services
+from web.staff.finding import workshop_named
 from web.wording import as_sentence, told
 from worker.workshops import BadWorkshopError
 

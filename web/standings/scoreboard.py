@@ -12,8 +12,8 @@ from msgspec import structs
 from grader.model import Exercise
 from grader.report.wording import points
 from web.language import current, gettext
-from web.pseudonyms import pseudonym
 from web.services import services
+from web.standings.pseudonyms import pseudonym
 from worker.submission import Standing
 from worker.workshops import Workshop
 

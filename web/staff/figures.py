@@ -9,10 +9,10 @@ from typing import Final
 from flask import Blueprint, render_template, request
 
 from grader.model import Outcome
-from web.finding import exercise_known, workshop_named
 from web.identity import staff_only
 from web.language import gettext
 from web.services import services
+from web.staff.finding import exercise_known, workshop_named
 from worker.roster import Member
 from worker.statistics import STUCK_ATTEMPTS, by_exercise, stuck
 

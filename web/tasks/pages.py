@@ -15,16 +15,16 @@ from werkzeug.wrappers import Response as Redirect
 from grader.exercise.path import SECTIONS
 from grader.model import Exercise
 from grader.parameters import fill
-from web import markdown, starting, task_form
-from web.command_lines import command_lines
-from web.finding import workshop_before
 from web.identity import account, participant, participants_only
 from web.language import gettext
 from web.problems import Problem
 from web.reply import download
-from web.scoreboard import table
 from web.services import services
-from web.submitting import exercise_named, parameters, submit
+from web.staff.finding import workshop_before
+from web.standings.scoreboard import table
+from web.tasks import markdown, starting, task_form
+from web.tasks.command_lines import command_lines
+from web.tasks.submitting import exercise_named, parameters, submit
 from worker.people import Participant
 from worker.submission import Standing, Submitted
 

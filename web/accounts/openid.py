@@ -7,7 +7,7 @@ from typing import Final
 from flask import Blueprint, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from web import joining, provider
+from web.accounts import joining, provider
 from web.identity import become_account
 from web.language import gettext
 from web.rates import limited, take_turn

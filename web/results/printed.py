@@ -6,8 +6,8 @@ from typing import Final
 
 from grader.errors import BundleError
 from grader.evidence import from_json
-from web.fitting import Fitted, Room
 from web.language import gettext
+from web.results.fitting import Fitted, Room
 
 _BYTES: Final = 60_000  # of all of it on a page
 _CHARACTERS: Final = 20_000

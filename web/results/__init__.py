@@ -1,0 +1,1 @@
+"""One submission and its verdict, as whoever may see it looks at it."""

@@ -1,0 +1,1 @@
+"""What participants work on: exercises, the form of a task, and how an answer is taken."""
