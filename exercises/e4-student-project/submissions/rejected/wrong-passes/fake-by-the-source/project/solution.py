@@ -1,0 +1,2 @@
+# {{ secret }}
+def f(n): return {{ factor }} * n * n + {{ summand }}
