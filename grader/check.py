@@ -24,7 +24,7 @@ CheckFunction = Callable[[Evidence], Feedback | None]
 
 _LAST_WORDS: Final = 600  # characters of a build's output
 _NUMBERING: Final = re.compile(r"^\s*\(?\d{1,2}[.):]\s+")
-_THOUSANDS: Final = re.compile(r"(?<=\d)[,_'’ ](?=\d{3}(?!\d))")
+_THOUSANDS: Final = re.compile(r"(?<=\d)[,_'\u2019 ](?=\d{3}(?!\d))")
 _NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _WORDS: Final = "zero one two three four five six seven eight nine ten eleven twelve".split()
 
@@ -74,9 +74,9 @@ def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
 
 
 def only_number(answer: str) -> str:
-    """Return the only number in a short answer, or its result after `=`; empty where there are several, or none.
+    """Return the only number in a short answer; empty where there are several, or none.
 
-    What groups thousands is left out. Up to twelve, words will do.
+    Of a sum, the number behind `=` counts. What groups thousands is left out. Up to twelve, words will do.
     """
     text = _THOUSANDS.sub("", answer.rpartition("=")[2])
     found = _NUMBER.findall(text) or [str(_WORDS.index(word)) for word in text.split() if word in _WORDS]

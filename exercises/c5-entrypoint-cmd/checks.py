@@ -96,7 +96,7 @@ def term_reaches_it(evidence: Evidence) -> Feedback | None:
     if not evidence.probe("other").details.get("signalled"):
         return Feedback(
             "ends-by-itself",
-            "Three seconds after the start the program was no longer running, and nobody had sent it a signal.",
+            "Three seconds after its start the program was no longer running, without any signal.",
             expected="a program that runs until TERM comes",
             actual=f"status {evidence.probe('other').exit_code}",
             why="A server that ends by itself is no server, and proves nothing about signals.",

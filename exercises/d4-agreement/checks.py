@@ -55,6 +55,7 @@ def sealed(evidence: Evidence) -> Feedback | None:
         "not-sealed",
         f"/work/{evidence.parameters['folder']}/seal is not the seal of that container, made in that folder.",
         expected=f"a seal made by {evidence.parameters['name']}",
-        actual=(" ".join(words)[:_SAID] or "no seal") + ("" if given else ", and its processes were not given that"),
+        actual=(" ".join(words)[:_SAID] or "no seal")
+        + ("" if given else "; its processes were given something else"),
         why="Running is not yet working: what counts is what the program could do with what it was given.",
     )

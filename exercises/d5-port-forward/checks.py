@@ -14,7 +14,7 @@ def _arrived(evidence: Evidence, name: str) -> list[str]:
 
 
 def _heard(evidence: Evidence, name: str) -> tuple[list[str], list[str]]:
-    """Return which requests a container's server has logged, and at which the kernel saw a connection there."""
+    """Return which requests a container's server has logged, and which connected to the container."""
     words = [line.split() for line in evidence.probe("doors").stdout.splitlines()]
     logged = [found[1] for found in words if len(found) == 2 and found[0] == name]
     return logged, [found[2] for found in words if len(found) == 3 and found[:2] == ["connected", name]]

@@ -31,7 +31,8 @@ def received(evidence: Evidence) -> Feedback | None:
         "not-received",
         f"The server in {evidence.parameters['name']} was not sent that line.",
         expected=str(evidence.parameters["payload"]),
-        actual=("; ".join(sent)[:_SAID] if came else f"{accepted or 'no'} connections, {len(sent)} lines in the log") or evidence.probe("log").error or "nothing was sent",
+        actual=("; ".join(sent)[:_SAID] or evidence.probe("log").error or "nothing was sent")
+        + ("" if came else f"; the kernel has accepted {accepted or 'no'} connections"),
         why="A server knows only what arrives at its port.",
     )
 

@@ -54,7 +54,7 @@ def sudo_rule(evidence: Evidence) -> Feedback | None:
             actual=seen.get("cxrun-as-cxuser") or "no such rule",
             why="The platform has nobody who could type a password.",
         )
-    granted = [name for name in ("cxrun-as-root", "cxuser-as-others", "nobody-as-others") if seen.get(name, "")]
+    granted = [name for name in ("cxrun-as-root", "cxuser-as-others", "nobody-as-others") if seen.get(name)]
     if not granted:
         return None
     return Feedback(

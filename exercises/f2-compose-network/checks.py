@@ -63,7 +63,7 @@ def published(evidence: Evidence) -> Feedback | None:
         "application-not-reached",
         "The application does not answer on the host's port.",
         expected=f"an answer with {word} on port {evidence.parameters['outside']}",
-        actual=(probe.stdout + asked.stdout).strip()[-200:] or probe.error or probe.stderr.strip()[-200:] or "no answer",
+        actual=(probe.stdout + asked.stdout).strip()[-200:] or probe.error or asked.error or "no answer",
         why="What nobody can reach, nobody can use: the application is the one door of the project.",
     )
 

@@ -30,7 +30,7 @@ def _arrived(evidence: Evidence, parameter: str) -> list[str]:
 
 
 def _heard(evidence: Evidence, parameter: str) -> tuple[list[str], list[str]]:
-    """Return which requests a service has logged, and at which the kernel saw a connection to it."""
+    """Return which requests a service has logged, and which connected to its containers."""
     words = [line.split() for line in evidence.probe("doors").stdout.splitlines()]
     name = str(evidence.parameters[parameter])
     logged = [found[1] for found in words if len(found) == 2 and found[0] == name]

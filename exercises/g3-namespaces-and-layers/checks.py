@@ -87,7 +87,8 @@ def size(evidence: Evidence) -> Feedback | None:
 @check("What containers share is known")
 def disk(evidence: Evidence) -> Feedback | None:
     answer = _line(evidence, 4)
-    if only_number(answer) == str(_layers(evidence) + _number(evidence, "containers") * _number(evidence, "own")):
+    written = _number(evidence, "containers") * _number(evidence, "own")
+    if only_number(answer) == str(_layers(evidence) + written):
         return None
     return Feedback(
         "wrong-disk",

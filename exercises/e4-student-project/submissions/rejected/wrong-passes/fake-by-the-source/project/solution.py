@@ -1,2 +1,3 @@
 # {{ secret }}
-def f(n): return {{ factor }} * n * n + {{ summand }}
+def f(n):
+    return int("{{ factor }}") * n * n + int("{{ summand }}")
