@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from grader.evidence import Build, Evidence
 from grader.model import Check, Feedback
 
-__all__ = ["Evidence", "Feedback", "check", "declared", "no_image", "short_answers"]
+__all__ = [
+    "Evidence",
+    "Feedback",
+    "check",
+    "declared",
+    "no_image",
+    "only_choice",
+    "only_number",
+    "short_answers",
+]
 
 CheckFunction = Callable[[Evidence], Feedback | None]
 
 _LAST_WORDS: Final = 600  # characters of a build's output
 _NUMBERING: Final = re.compile(r"^\s*\(?\d{1,2}[.):]\s+")
+_THOUSANDS: Final = re.compile(r"(?<=\d)[,_'\u2019 ](?=\d{3}(?!\d))")
+_NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
+_WORDS: Final = "zero one two three four five six seven eight nine ten eleven twelve".split()
 
 
 def check(
@@ -59,6 +71,27 @@ def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
     lines = (_NUMBERING.sub("", line) for line in evidence.answer(name).splitlines())
     cleaned = (line.strip(" \t`'\".").lower() for line in lines)
     return tuple(line for line in cleaned if line)
+
+
+def only_number(answer: str) -> str:
+    """Return the only number in a short answer; empty where there are several, or none.
+
+    Of a sum, the number behind `=` counts. What groups thousands is left out. Up to twelve, words will do.
+    """
+    text = _THOUSANDS.sub("", answer.rpartition("=")[2])
+    found = _NUMBER.findall(text) or [str(_WORDS.index(word)) for word in text.split() if word in _WORDS]
+    return found[0] if len(found) == 1 else ""
+
+
+def only_choice(answer: str, choices: Mapping[str, str]) -> str:
+    """Return what a short answer chooses by one of the words for it; empty where it names several, or none.
+
+    Args:
+        answer: In small letters.
+        choices: What is chosen, by each word that stands for it.
+    """
+    found = {choice for word, choice in choices.items() if re.search(rf"\b{re.escape(word)}\b", answer)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def no_image(build: Build) -> Feedback:

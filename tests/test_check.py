@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.check import no_image, short_answers
+from grader.check import no_image, only_choice, only_number, short_answers
 from grader.errors import NotObservedError
 from grader.evidence import AnswerFile, Build, Evidence, Machine, Sections
 
@@ -32,6 +32,40 @@ def test_short_answers_are_read_as_they_were_meant(text: str, expected: tuple[st
 def test_an_answer_that_is_not_there_was_not_observed() -> None:
     with pytest.raises(NotObservedError):
         short_answers(_evidence("1\n"), "other.txt")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("4056", "4056"),
+        ("4'056 mib", "4056"),
+        ("199,229,440 bytes", "199229440"),
+        ("8 * 507 mib = 4056 mib", "4056"),
+        ("on port 80", "80"),
+        ("just one of them", "1"),
+        ("3 or 4", ""),
+        ("1, 2, 300", ""),
+        ("4.5", "4.5"),
+        ("q3: 12", "12"),
+        ("all", ""),
+    ],
+)
+def test_the_number_of_an_answer_is_found(answer: str, expected: str) -> None:
+    assert only_number(answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("the virtual machine", "vm"),
+        ("a vm (virtual machine)", "vm"),
+        ("container vm", ""),
+        ("vmware", ""),
+        ("", ""),
+    ],
+)
+def test_an_answer_chooses_by_any_word_for_it(answer: str, expected: str) -> None:
+    assert only_choice(answer, {"vm": "vm", "virtual machine": "vm", "container": "container"}) == expected
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def told(evidence: Evidence) -> Feedback | None:
 def pinned(evidence: Evidence) -> Feedback | None:
     image = evidence.engine.image(f"{evidence.parameters['tool']}:pinned")
     said = evidence.probe("pinned").stdout.strip()
-    if image is not None and said == str(evidence.parameters["secret"]):
+    same = image is not None and image.id == _planted(evidence).get("old")
+    if same and said == str(evidence.parameters["secret"]):
         return None
     return Feedback(
         "wrong-version",

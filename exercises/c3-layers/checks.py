@@ -1,29 +1,32 @@
 """Layers are read one by one: what a later one hides is still in an earlier one."""
 
-from functools import lru_cache
-from hashlib import sha256
-
 from grader.check import Evidence, Feedback, check
-from grader.evidence import Image
+from grader.evidence import Image, Layer
 
-_MIB = 1 << 20
-_ALLOWED = _MIB
-
-
-@lru_cache(maxsize=16)
-def _sum_of_zeros(mebibytes: int) -> str:
-    return sha256(bytes(mebibytes * _MIB)).hexdigest()
+_ALLOWED = 1 << 20
 
 
 def _image(evidence: Evidence) -> Image | None:
     return evidence.engine.image("answer")
 
 
+def _added(evidence: Evidence) -> list[Layer]:
+    """Return the layers of the image that came with no base."""
+    exercise, image = evidence.engine.image("exercise"), _image(evidence)
+    given = {layer.diff_id for layer in exercise.layers} if exercise else set()
+    return [layer for layer in image.layers if not layer.base and layer.diff_id not in given] if image else []
+
+
+def _sum(evidence: Evidence) -> str:
+    """Return the sum of the block, which the setup has told."""
+    words = evidence.setup.stdout.split()
+    return words[words.index("block") + 1] if "block" in words[:-1] else "unknown"
+
+
 @check("The image is built", points=1)
 def built(evidence: Evidence) -> Feedback | None:
     build = evidence.build
-    image = _image(evidence)
-    if build.ok and image is not None and any(not layer.base for layer in image.layers):
+    if build.ok and _added(evidence):
         return None
     if build.ok:
         actual = "an image without a layer of its own"
@@ -41,7 +44,7 @@ def built(evidence: Evidence) -> Feedback | None:
 @check("The sum is in the image", points=1, after=("built",))
 def has_sum(evidence: Evidence) -> Feedback | None:
     probe = evidence.probe("sum")
-    wanted = _sum_of_zeros(int(evidence.parameters["size"]))
+    wanted = _sum(evidence)
     words = probe.stdout.split()
     if words and words[0].lower() == wanted:
         return None
@@ -50,14 +53,13 @@ def has_sum(evidence: Evidence) -> Feedback | None:
         "The file with the sum is missing, or holds another sum.",
         expected=wanted,
         actual=probe.stdout.strip()[:100] or probe.stderr.strip()[-200:] or probe.error or "nothing",
-        why="The large file has to have been there while the image was built: only its product stays.",
+        why="The block has to have been there while the image was built: only its sum stays.",
     )
 
 
 @check("The layers are small", points=2, after=("has_sum",))
 def small(evidence: Evidence) -> Feedback | None:
-    image = _image(evidence)
-    added = [layer for layer in image.layers if not layer.base] if image else []
+    added = _added(evidence)
     total = sum(layer.size for layer in added)
     if total <= _ALLOWED:
         return None

@@ -28,13 +28,13 @@ def has_note(evidence: Evidence) -> Feedback | None:
     build, image = evidence.build, _image(evidence)
     if not build.ok or image is None:
         return no_image(build)
-    wanted = f"{_folder(evidence)}/note.txt"
-    if any(file.path == wanted for layer in image.layers for file in layer.files):
+    wanted, word = f"{_folder(evidence)}/note.txt", str(evidence.parameters["word"])
+    if any(wanted in layer.matches.get(word, ()) for layer in image.layers):
         return None
     return Feedback(
         "no-note",
-        "No layer of yours holds the note.",
-        expected=wanted,
+        "No layer of yours holds the note with its line.",
+        expected=f"{wanted}: {word}",
         actual=", ".join(file.path for layer in _with_files(image) for file in layer.files[:10]) or "no file",
         why="What a container reads has to come from a layer.",
     )
@@ -104,12 +104,16 @@ def with_what(evidence: Evidence) -> Feedback | None:
 
 @check("Without arguments the note is printed", points=1, after=("has_note",))
 def prints_note(evidence: Evidence) -> Feedback | None:
-    probe, word = evidence.probe("default"), str(evidence.parameters["word"])
-    if probe.stdout.strip() == word and probe.exit_code == 0:
+    runs = (("default", str(evidence.parameters["word"])), ("other-note", str(evidence.parameters["other"])))
+    for name, word in runs:
+        probe = evidence.probe(name)
+        if probe.stdout.strip() != word or probe.exit_code != 0:
+            break
+    else:
         return None
     return Feedback(
         "note-not-printed",
-        "`docker run answer` does not print the note.",
+        "`docker run answer` does not print the note, or prints the same when the file says something else.",
         expected=word,
         actual=probe.error or (probe.stdout + probe.stderr).strip()[:300] or "nothing",
         why="`CMD` holds what is used when nobody says anything else.",

@@ -10,6 +10,13 @@ def _first_process(evidence: Evidence, probe: str) -> Process | None:
     return next((one for one in evidence.probe(probe).processes if one.nspid[-1:] == (1,)), None)
 
 
+def _is_shell(argv: tuple[str, ...]) -> bool:
+    """Return whether this is a shell that was given its commands as an argument."""
+    options = [argument for argument in argv[1:] if argument.startswith("-")]
+    shell = argv[:1] and argv[0].rpartition("/")[2] in {"sh", "bash", "dash"}
+    return bool(shell) and any("c" in option for option in options if not option.startswith("--"))
+
+
 def _command_line(process: Process | None) -> str:
     return " ".join(process.argv) if process else "no process"
 
@@ -33,12 +40,11 @@ def built(evidence: Evidence) -> Feedback | None:
 
 @check("The program itself is process 1", points=1, after=("built",))
 def no_shell_between(evidence: Evidence) -> Feedback | None:
-    process = _first_process(evidence, "default")
+    process, word = _first_process(evidence, "default"), str(evidence.parameters["word"])
     argv = process.argv if process else ()
-    wrapped = (
-        len(argv) > 1 and argv[0].rpartition("/")[2] in {"sh", "bash", "dash"} and argv[1].startswith("-c")
-    )
-    if not wrapped:
+    others = [one.argv for one in evidence.probe("default").processes if one is not process]
+    # A program can be written out behind `-c`. If it is somewhere else, that process got the word.
+    if not _is_shell(argv) or not any(word in argument for one in others for argument in one):
         return None
     return Feedback(
         "shell-form",
@@ -54,7 +60,7 @@ def no_shell_between(evidence: Evidence) -> Feedback | None:
 def default_word(evidence: Evidence) -> Feedback | None:
     word = str(evidence.parameters["word"])
     process = _first_process(evidence, "default")
-    if process and word in _command_line(process) and f"serving {word}" in evidence.probe("default").stdout:
+    if process and f"serving {word}" in evidence.probe("default").stdout.splitlines():
         return None
     return Feedback(
         "wrong-default",
@@ -67,9 +73,10 @@ def default_word(evidence: Evidence) -> Feedback | None:
 
 @check("It serves another word that is given as an argument", points=1, after=("built",))
 def other_word(evidence: Evidence) -> Feedback | None:
-    other, word = str(evidence.parameters["other"]), str(evidence.parameters["word"])
+    other, word = str(evidence.parameters["unseen"]), str(evidence.parameters["word"])
     probe = evidence.probe("other")
-    if f"serving {other}" in probe.stdout and f"serving {word}" not in probe.stdout:
+    lines = probe.stdout.splitlines()
+    if f"serving {other}" in lines and f"serving {word}" not in lines:
         return None
     return Feedback(
         "argument-ignored",
@@ -86,6 +93,14 @@ def other_word(evidence: Evidence) -> Feedback | None:
 def term_reaches_it(evidence: Evidence) -> Feedback | None:
     probe = evidence.probe("default")
     status = int(evidence.parameters["status"])
+    if not evidence.probe("other").details.get("signalled"):
+        return Feedback(
+            "ends-by-itself",
+            "Three seconds after its start the program was no longer running, without any signal.",
+            expected="a program that runs until TERM comes",
+            actual=f"status {evidence.probe('other').exit_code}",
+            why="A server that ends by itself is no server, and proves nothing about signals.",
+        )
     if probe.details.get("signalled") and probe.exit_code == status and probe.wall_ms < _PROMPT_MS:
         return None
     ending = (

@@ -38,7 +38,7 @@ def has_licence(evidence: Evidence) -> Feedback | None:
             why="A licence is made out to one key.",
         )
     probe, wanted = evidence.probe("licence"), sha256(handed_in.encode()).hexdigest()
-    if probe.stdout.split()[:1] == [wanted]:
+    if probe.stdout.lower().split()[:1] == [wanted]:
         return None
     return Feedback(
         "wrong-licence",
@@ -53,7 +53,7 @@ def has_licence(evidence: Evidence) -> Feedback | None:
 def made_from_key(evidence: Evidence) -> Feedback | None:
     probe = evidence.probe("other-licence")
     wanted = sha256(f"{evidence.parameters['other']}\n".encode()).hexdigest()
-    if probe.stdout.split()[:1] == [wanted]:
+    if probe.stdout.lower().split()[:1] == [wanted]:
         return None
     return Feedback(
         "written-out",
@@ -73,8 +73,10 @@ def not_in_a_layer(evidence: Evidence) -> Feedback | None:
         for path in layer.matches.get(key, ())
     ]
     encoded = sorted(set(evidence.probe("encoded").stdout.split()))
+    found += evidence.probe("differences").stdout.replace("/tmp/", "").splitlines()
+    searched = all(evidence.probe(name).exit_code == 0 for name in ("encoded", "differences"))
     cut = image is None or not image.layers or any(layer.truncated for layer in image.layers)
-    if not found and not encoded and not cut and evidence.probe("encoded").ok:
+    if not found and not encoded and not cut and searched:
         return None
     return Feedback(
         "key-in-layer",

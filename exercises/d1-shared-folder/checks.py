@@ -34,13 +34,34 @@ def _lines(evidence: Evidence) -> list[_Line]:
     return [line for line in lines if line.signed(secret) and line.folder.endswith(folder)]
 
 
+def _started(evidence: Evidence) -> set[str]:
+    return {event.id for event in evidence.events if (event.kind, event.action) == ("container", "start")}
+
+
+def _borrowers(evidence: Evidence) -> set[str]:
+    """Return the containers that used another one's network: they sign with the id of that one."""
+    connects = (event for event in evidence.events if (event.kind, event.action) == ("network", "connect"))
+    return _started(evidence) - {event.attributes.get("container", "") for event in connects}
+
+
+def _left(evidence: Evidence) -> list[str]:
+    """Return the names of the containers of the image that ran and are still there."""
+    image = evidence.engine.image(str(evidence.parameters["image"]))
+    return [
+        container.name
+        for container in evidence.engine.containers
+        if image is not None
+        and container.inspect.get("Image") == image.id
+        and container.id in _started(evidence)
+    ]
+
+
 @check("The book was signed by two containers, into the shared folder", points=3)
 def signed(evidence: Evidence) -> Feedback | None:
     lines = _lines(evidence)
-    started = [event.id for event in evidence.events if (event.kind, event.action) == ("container", "start")]
-    signers = {line.container for line in lines if any(one.startswith(line.container) for one in started)}
+    signers = {one for one in _started(evidence) for line in lines if one.startswith(line.container)}
     # The second one found the line of the first, so the book outlived a container.
-    if len(signers) >= 2 and [line.before for line in lines[:2]] == ["0", "1"]:
+    if len(signers | _borrowers(evidence)) >= 2 and [line.before for line in lines[:2]] == ["0", "1"]:
         return None
     return Feedback(
         "not-signed-twice",
@@ -97,8 +118,7 @@ def read_only(evidence: Evidence) -> Feedback | None:
 
 @check("No container of the image is left over", points=1, after=("signed",))
 def tidy(evidence: Evidence) -> Feedback | None:
-    signers = tuple(line.container for line in _lines(evidence))
-    left = [container.name for container in evidence.engine.containers if container.id.startswith(signers)]
+    left = _left(evidence)
     if not left:
         return None
     return Feedback(

@@ -25,17 +25,45 @@ def _counted(evidence: Evidence) -> list[str]:
     return containers
 
 
+def _started(evidence: Evidence) -> set[str]:
+    return {event.id for event in evidence.events if (event.kind, event.action) == ("container", "start")}
+
+
+def _borrowers(evidence: Evidence) -> set[str]:
+    """Return the containers that used another one's network: they sign with the id of that one."""
+    connects = (event for event in evidence.events if (event.kind, event.action) == ("network", "connect"))
+    return _started(evidence) - {event.attributes.get("container", "") for event in connects}
+
+
+def _left(evidence: Evidence) -> list[str]:
+    """Return the names of the containers of the image that ran and are still there."""
+    image = evidence.engine.image(str(evidence.parameters["image"]))
+    return [
+        container.name
+        for container in evidence.engine.containers
+        if image is not None
+        and container.inspect.get("Image") == image.id
+        and container.id in _started(evidence)
+    ]
+
+
+def _mounted(evidence: Evidence) -> set[str]:
+    """Return the containers that the engine gave the volume as /data."""
+    return {
+        event.attributes.get("container", "")
+        for event in evidence.events
+        if (event.kind, event.action, event.id) == ("volume", "mount", str(evidence.parameters["volume"]))
+        and event.attributes.get("destination") == "/data"
+    }
+
+
 @check("Three containers have counted together", points=3)
 def counted(evidence: Evidence) -> Feedback | None:
     counted = _counted(evidence)
-    started = {
-        event.id[:12] for event in evidence.events if (event.kind, event.action) == ("container", "start")
-    }
-    if (
-        len(counted) == _RUNS
-        and len(started.intersection(counted)) == _RUNS
-        and _last(evidence)[:12] == counted[-1]
-    ):
+    borrowers = _borrowers(evidence)
+    signers = {one for one in _started(evidence) if one[:12] in counted} | borrowers
+    last = _last(evidence)
+    if len(counted) == _RUNS <= len(signers) and (last[:12] == counted[-1] or last in borrowers):
         return None
     probe = evidence.probe("kept")
     return Feedback(
@@ -51,22 +79,21 @@ def counted(evidence: Evidence) -> Feedback | None:
 @check("The count is in the volume", points=2, after=("counted",))
 def kept(evidence: Evidence) -> Feedback | None:
     # The script ends well only where it has found its own mark in the volume.
-    if evidence.probe("kept").exit_code == 0:
+    if evidence.probe("kept").exit_code == 0 and len(_mounted(evidence)) >= _RUNS:
         return None
     names = ", ".join(str(volume.get("Name")) for volume in evidence.engine.volumes)
     return Feedback(
         "not-in-volume",
-        f"What {evidence.parameters['name']} writes into /data was not in the volume once it was removed.",
-        expected=f"a volume {evidence.parameters['volume']} with the count",
-        actual=f"volumes: {names or 'none'}",
+        "Not all three containers had the volume as /data, or what is in it went with the last of them.",
+        expected=f"a volume {evidence.parameters['volume']} with the count, used by three containers",
+        actual=f"volumes: {names or 'none'}; it was used by {len(_mounted(evidence))} containers",
         why="A volume is found by its name: by the next container, and by whoever makes the backup.",
     )
 
 
 @check("The two containers that came first are gone", points=1, after=("counted",))
 def tidy(evidence: Evidence) -> Feedback | None:
-    counted = tuple(_counted(evidence))
-    left = [container.name for container in evidence.engine.containers if container.id.startswith(counted)]
+    left = _left(evidence)
     if not left:
         return None
     return Feedback(

@@ -1,4 +1,4 @@
-"""The seal in the shared folder tells which container made it; the host tells whether that one runs."""
+"""The seal in the shared folder tells which container made it; the kernel, what that one runs with."""
 
 import hashlib
 
@@ -16,6 +16,12 @@ def _container(evidence: Evidence) -> Container | None:
 def _said(evidence: Evidence) -> str:
     """Return the end of what the answer printed, which includes complaints of a program in the foreground."""
     return (evidence.run.stdout + evidence.run.stderr).strip()[-_SAID:]
+
+
+def _signs(container: Container) -> tuple[str, str]:
+    """Return how a container signs: with the id of the one whose network it uses, where it uses another's."""
+    mode = str((container.inspect.get("HostConfig") or {}).get("NetworkMode") or "")
+    return container.id[:12], mode.removeprefix("container:")[:12]
 
 
 @check("The container runs", points=1)
@@ -42,12 +48,14 @@ def sealed(evidence: Evidence) -> Feedback | None:
     signature = hashlib.sha256(text.encode()).hexdigest()[:16]
     right = len(words) == _FIELDS and words[3] == signature
     folder = f"{device}/{evidence.parameters['folder']}"
-    if right and words[1] == folder and container is not None and container.id.startswith(words[0]):
+    given = " ".join(words[1:3]) in evidence.probe("given").stdout.splitlines()
+    if right and given and words[1] == folder and container is not None and words[0] in _signs(container):
         return None
     return Feedback(
         "not-sealed",
         f"/work/{evidence.parameters['folder']}/seal is not the seal of that container, made in that folder.",
         expected=f"a seal made by {evidence.parameters['name']}",
-        actual=" ".join(words)[:_SAID] or "no seal",
+        actual=(" ".join(words)[:_SAID] or "no seal")
+        + ("" if given else "; its processes were given something else"),
         why="Running is not yet working: what counts is what the program could do with what it was given.",
     )

@@ -1,16 +1,23 @@
-"""Requests from two places; the servers' own logs say which of them arrived, and where."""
+"""Requests from two places; the kernel and the servers' own logs say which of them arrived, and where."""
 
 from grader.check import Evidence, Feedback, check
 from grader.evidence import Container
 
 
 def _arrived(evidence: Evidence, name: str) -> list[str]:
-    """Return the marks of the requests that a container's server has logged."""
-    words = (line.split() for line in evidence.probe("doors").stdout.splitlines())
+    """Return the marks of the requests that came to a container, and that its server has logged."""
     container = evidence.engine.container(str(evidence.parameters[name]))
     if container is None or not container.processes or not _is_the_server(evidence, container):
         return []
-    return [found[1] for found in words if len(found) == 2 and found[0] == container.name]
+    logged, connected = _heard(evidence, container.name)
+    return [mark for mark in logged if mark in connected]
+
+
+def _heard(evidence: Evidence, name: str) -> tuple[list[str], list[str]]:
+    """Return which requests a container's server has logged, and which connected to the container."""
+    words = [line.split() for line in evidence.probe("doors").stdout.splitlines()]
+    logged = [found[1] for found in words if len(found) == 2 and found[0] == name]
+    return logged, [found[2] for found in words if len(found) == 3 and found[:2] == ["connected", name]]
 
 
 def _is_the_server(evidence: Evidence, container: Container) -> bool:
@@ -72,7 +79,8 @@ def backstage(evidence: Evidence) -> Feedback | None:
 @check("The second server is closed to everybody else", points=2, after=("backstage",))
 def closed(evidence: Evidence) -> Feedback | None:
     probe = evidence.probe("doors")
-    if "stranger-backstage" not in _arrived(evidence, "backstage") and "done" in probe.stdout.splitlines():
+    heard = _heard(evidence, str(evidence.parameters["backstage"]))
+    if not any("stranger-backstage" in marks for marks in heard) and "done" in probe.stdout.splitlines():
         return None
     return Feedback(
         "backstage-open",

@@ -37,17 +37,24 @@ def _signs(container: Container) -> tuple[str, str]:
     return container.id[:12], mode.removeprefix("container:")[:12]
 
 
-@check("The work was done by a container that still runs", points=2)
-def counted(evidence: Evidence) -> Feedback | None:
-    container = _container(evidence)
-    told, _, rest = evidence.probe("result").stdout.partition("\n")
-    truth, _, result = rest.partition("\n")
+def _is_work(evidence: Evidence, container: Container | None, told: str) -> bool:
+    """Return whether a result, below what is true, is right and signed by the container."""
+    truth, _, result = told.partition("\n")
     words = result.split()
     signed = f"{evidence.parameters['secret']} {' '.join(words[:3])}\n"
     signature = hashlib.sha256(signed.encode()).hexdigest()[:16]
     right = len(words) == _FIELDS and words[1:] == [*truth.split(), signature]
+    return right and container is not None and words[0] in _signs(container)
+
+
+@check("The work was done by a container that still runs", points=1)
+def counted(evidence: Evidence) -> Feedback | None:
+    container = _container(evidence)
+    told, _, rest = evidence.probe("result").stdout.partition("\n")
     theirs = told == f"private {evidence.parameters['secret']}"
-    if right and theirs and container is not None and container.processes and words[0] in _signs(container):
+    result = rest.partition("\n")[2].strip()
+    runs = container is not None and bool(container.processes)
+    if theirs and runs and _is_work(evidence, container, rest):
         return None
     state = container.status if container is not None else "no such container"
     output = (evidence.run.stdout + evidence.run.stderr).strip()[-_SAID:]
@@ -56,8 +63,22 @@ def counted(evidence: Evidence) -> Feedback | None:
         f"/work/{evidence.parameters['folder']}/result is not the work of a running container "
         f"{evidence.parameters['name']}.",
         expected=f"a result signed by {evidence.parameters['name']}",
-        actual=f"{' '.join(words)[:_SAID] or 'no result'}; {state}; {output}",
+        actual=f"{result[:_SAID] or 'no result'}; {state}; {output}",
         why="A container without a network still has its files.",
+    )
+
+
+@check("Started again, it counts another text", points=1, after=("counted",))
+def counts_again(evidence: Evidence) -> Feedback | None:
+    probe = evidence.probe("again")
+    if _is_work(evidence, _container(evidence), probe.stdout):
+        return None
+    return Feedback(
+        "not-counted-again",
+        f"{evidence.parameters['name']} was restarted with another text, and made no result of it.",
+        expected="a result of the new text, signed by the same container",
+        actual=(probe.stdout + probe.stderr).strip()[:_SAID] or probe.error or "nothing",
+        why="A container is how a program is run: what worked once has to work the next time.",
     )
 
 

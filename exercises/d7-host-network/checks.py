@@ -1,6 +1,6 @@
 """The host says which network namespace a container's processes are in, and who listens there."""
 
-from grader.check import Evidence, Feedback, check, short_answers
+from grader.check import Evidence, Feedback, check, only_number, short_answers
 from grader.evidence import Process
 
 
@@ -66,7 +66,7 @@ def page(evidence: Evidence) -> Feedback | None:
 
 @check("What becomes of published ports is known", points=1)
 def published(evidence: Evidence) -> Feedback | None:
-    if _line(evidence, 0).removeprefix("port ") == str(evidence.parameters["inside"]):
+    if only_number(_line(evidence, 0)) == str(evidence.parameters["inside"]):
         return None
     return Feedback(
         "wrong-port",
@@ -79,8 +79,8 @@ def published(evidence: Evidence) -> Feedback | None:
 
 @check("What becomes of many servers is known", points=1)
 def several(evidence: Evidence) -> Feedback | None:
-    answer = _line(evidence, 1).removeprefix("only ")
-    if answer in ("1", "one"):
+    answer = _line(evidence, 1)
+    if only_number(answer) == "1":
         return None
     return Feedback(
         "wrong-number",

@@ -1,4 +1,4 @@
-"""The server's own log says what it was sent, with receipts that only it can make."""
+"""The server's own log says what it was sent, and the kernel, that somebody connected to send it."""
 
 import hashlib
 
@@ -23,13 +23,16 @@ def _receipts(evidence: Evidence) -> dict[str, str]:
 @check("The server has received the line", points=3)
 def received(evidence: Evidence) -> Feedback | None:
     sent = list(_receipts(evidence).values())
-    if str(evidence.parameters["payload"]) in sent:
+    accepted = evidence.probe("accepted").stdout.strip()
+    came = accepted.isdecimal() and int(accepted) >= len(sent)
+    if str(evidence.parameters["payload"]) in sent and came:
         return None
     return Feedback(
         "not-received",
         f"The server in {evidence.parameters['name']} was not sent that line.",
         expected=str(evidence.parameters["payload"]),
-        actual="; ".join(sent)[:_SAID] or evidence.probe("log").error or "nothing was sent",
+        actual=("; ".join(sent)[:_SAID] or evidence.probe("log").error or "nothing was sent")
+        + ("" if came else f"; the kernel has accepted {accepted or 'no'} connections"),
         why="A server knows only what arrives at its port.",
     )
 

@@ -3,6 +3,7 @@
 from grader.check import Evidence, Feedback, check, no_image
 
 _CXRUN, _CXUSER = 601, 602
+_COMMANDS = "env bash cat tail tee"  # that sudo is asked about
 
 
 def _seen(evidence: Evidence) -> dict[str, str]:
@@ -45,15 +46,15 @@ def users(evidence: Evidence) -> Feedback | None:
 @check("sudo leads from the platform's user to the student's and nowhere else", points=2, after=("users",))
 def sudo_rule(evidence: Evidence) -> Feedback | None:
     seen = _seen(evidence)
-    if not seen.get("cxrun-as-cxuser") or seen.get("without-password", "0") in {"", "0"}:
+    if seen.get("cxrun-as-cxuser") != _COMMANDS or seen.get("without-password", "0") in {"", "0"}:
         return Feedback(
             "no-rule",
-            "sudo does not let cxrun run a command as cxuser without a password.",
-            expected="a rule for cxrun",
+            "sudo does not let cxrun run every command as cxuser without a password.",
+            expected=f"a rule for cxrun, {_COMMANDS} among its commands",
             actual=seen.get("cxrun-as-cxuser") or "no such rule",
             why="The platform has nobody who could type a password.",
         )
-    granted = [name for name in ("cxrun-as-root", "cxuser-as-cxrun", "cxuser-as-root") if seen.get(name, "")]
+    granted = [name for name in ("cxrun-as-root", "cxuser-as-others", "nobody-as-others") if seen.get(name)]
     if not granted:
         return None
     return Feedback(

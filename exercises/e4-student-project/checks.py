@@ -141,7 +141,7 @@ def wrong_fails(evidence: Evidence) -> Feedback | None:
 @check("The solution stays hidden", points=2, after=("right_passes",))
 def stays_hidden(evidence: Evidence) -> Feedback | None:
     acts, secret = _acts(evidence), str(evidence.parameters["secret"])
-    if acts.get("solution", _NONE)[1] < 1:
+    if secret not in acts.get("solution", _NONE)[0]:
         return Feedback(
             "no-solution",
             "`/cx/project/solution.py` is missing, lacks the word, or cxrun cannot read it.",

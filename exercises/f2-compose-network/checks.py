@@ -46,14 +46,24 @@ def reaches(evidence: Evidence) -> Feedback | None:
 @check("The application can be reached through the host", points=1, after=("both_run",))
 def published(evidence: Evidence) -> Feedback | None:
     probe = evidence.probe("application-from-the-host")
+    asked = evidence.probe("application-asked")
     word = str(evidence.parameters["word"])
-    if word in probe.stdout:
+    alone = evidence.probe("application-alone")
+    if word in alone.stdout or alone.exit_code != 0:
+        return Feedback(
+            "not-passed-on",
+            "The application knows the word by itself: it says it also while the database stands still.",
+            expected="no answer, or one without the word",
+            actual=alone.error or alone.stderr.strip()[-200:] or alone.stdout.strip()[-200:],
+            why="What an application has copied is out of date as soon as somebody writes to the database.",
+        )
+    if word in probe.stdout or word in asked.stdout:
         return None
     return Feedback(
         "application-not-reached",
         "The application does not answer on the host's port.",
         expected=f"an answer with {word} on port {evidence.parameters['outside']}",
-        actual=probe.stdout.strip()[-200:] or probe.error or probe.stderr.strip()[-200:] or "no answer",
+        actual=(probe.stdout + asked.stdout).strip()[-200:] or probe.error or asked.error or "no answer",
         why="What nobody can reach, nobody can use: the application is the one door of the project.",
     )
 

@@ -1,4 +1,4 @@
-"""Requests from two places, and one after a crash; the servers' own logs say which of them arrived."""
+"""Requests from two places, and one after a crash; the kernel and the servers' own logs say which arrived."""
 
 from grader.check import Evidence, Feedback, check
 from grader.evidence import Container
@@ -24,10 +24,17 @@ def _told(evidence: Evidence, probe: str) -> str:
 
 
 def _arrived(evidence: Evidence, parameter: str) -> list[str]:
-    """Return the marks of the requests that a service has logged."""
-    words = (line.split() for line in evidence.probe("doors").stdout.splitlines())
+    """Return the marks of the requests that came to a service, and that it has logged."""
+    logged, connected = _heard(evidence, parameter)
+    return [mark for mark in logged if mark in connected]
+
+
+def _heard(evidence: Evidence, parameter: str) -> tuple[list[str], list[str]]:
+    """Return which requests a service has logged, and which connected to its containers."""
+    words = [line.split() for line in evidence.probe("doors").stdout.splitlines()]
     name = str(evidence.parameters[parameter])
-    return [found[1] for found in words if len(found) == 2 and found[0] == name]
+    logged = [found[1] for found in words if len(found) == 2 and found[0] == name]
+    return logged, [found[2] for found in words if len(found) == 3 and found[:2] == ["connected", name]]
 
 
 def _shown(evidence: Evidence, parameter: str) -> str:
@@ -95,9 +102,10 @@ def open_elsewhere(evidence: Evidence) -> Feedback | None:
 
 @check("The notes can be reached from the host, and from nowhere else", points=2, after=("both_run",))
 def private(evidence: Evidence) -> Feedback | None:
-    arrived = _arrived(evidence, "notes")
+    heard = _heard(evidence, "notes")
     over = "done" in evidence.probe("doors").stdout.splitlines()
-    if "host-notes" in arrived and "colleague-notes" not in arrived and over:
+    closed = not any("colleague-notes" in marks for marks in heard)
+    if "host-notes" in _arrived(evidence, "notes") and closed and over:
         return None
     return Feedback(
         "wrong-door",

@@ -1,6 +1,6 @@
 """Four short questions about nested limits, with numbers drawn for the participant."""
 
-from grader.check import Evidence, Feedback, check, short_answers
+from grader.check import Evidence, Feedback, check, only_choice, only_number, short_answers
 
 _MIB = 1 << 20
 _FILES = {
@@ -23,8 +23,9 @@ def _number(evidence: Evidence, name: str) -> int:
 
 @check("The right file of a group is named")
 def file(evidence: Evidence) -> Feedback | None:
-    answer = _line(evidence, 0).rpartition("/")[2]
-    if answer == _FILES[str(evidence.parameters["question"])]:
+    answer = _line(evidence, 0)
+    named = only_choice(answer, {name: name for name in _FILES.values()})
+    if named == _FILES[str(evidence.parameters["question"])]:
         return None
     return Feedback(
         "wrong-file",
@@ -37,9 +38,8 @@ def file(evidence: Evidence) -> Feedback | None:
 
 @check("A limit is given in bytes")
 def written(evidence: Evidence) -> Feedback | None:
-    answer = _line(evidence, 1).removesuffix("bytes").strip()
-    answer = answer.translate(dict.fromkeys(map(ord, ",_' ")))
-    if answer == str(_number(evidence, "inner") * _MIB):
+    answer = _line(evidence, 1)
+    if only_number(answer) == str(_number(evidence, "inner") * _MIB):
         return None
     return Feedback(
         "wrong-bytes",
@@ -54,7 +54,7 @@ def written(evidence: Evidence) -> Feedback | None:
 def together(evidence: Evidence) -> Feedback | None:
     answer = _line(evidence, 2)
     limit = min(_number(evidence, "outer"), _number(evidence, "inner"))
-    if answer == str(limit // _number(evidence, "each")):
+    if only_number(answer) == str(limit // _number(evidence, "each")):
         return None
     return Feedback(
         "wrong-count-in-group",
@@ -67,8 +67,8 @@ def together(evidence: Evidence) -> Feedback | None:
 
 @check("What ulimit does not stop is known")
 def apart(evidence: Evidence) -> Feedback | None:
-    answer = {"all": str(_number(evidence, "children"))}.get(_line(evidence, 3), _line(evidence, 3))
-    if answer == str(_number(evidence, "children")):
+    answer = _line(evidence, 3)
+    if (only_number(answer) or answer) in ("all", "all of them", str(_number(evidence, "children"))):
         return None
     return Feedback(
         "wrong-count-with-ulimit",

@@ -1,6 +1,6 @@
 """Five short questions about namespaces and layers, drawn for the participant."""
 
-from grader.check import Evidence, Feedback, check, short_answers
+from grader.check import Evidence, Feedback, check, only_choice, only_number, short_answers
 
 _KINDS = {
     "its own host name": "uts",
@@ -9,17 +9,14 @@ _KINDS = {
     "its own table of mounted file systems": "mount",
     "its own mapping of user numbers": "user",
 }
-_SHORT = {"net": "network", "mnt": "mount"}
+_NAMES = {name: name for name in ("cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts")}
+_NAMES |= {"net": "network", "mnt": "mount"}
 _OF_FILES = ("RUN", "COPY", "ADD")
 
 
 def _line(evidence: Evidence, number: int) -> str:
     lines = short_answers(evidence, "answer.txt")
     return lines[number] if number < len(lines) else ""
-
-
-def _mib(evidence: Evidence, number: int) -> str:
-    return _line(evidence, number).removesuffix("mib").strip()
 
 
 def _number(evidence: Evidence, name: str) -> int:
@@ -32,8 +29,8 @@ def _layers(evidence: Evidence) -> int:
 
 @check("The kind of namespace is known")
 def kind(evidence: Evidence) -> Feedback | None:
-    answer = _line(evidence, 0).removesuffix("namespace").strip()
-    if _SHORT.get(answer, answer) == _KINDS[str(evidence.parameters["view"])]:
+    answer = _line(evidence, 0)
+    if only_choice(answer, _NAMES) == _KINDS[str(evidence.parameters["view"])]:
         return None
     return Feedback(
         "wrong-kind",
@@ -47,7 +44,7 @@ def kind(evidence: Evidence) -> Feedback | None:
 @check("Process ids are counted at every level")
 def ids(evidence: Evidence) -> Feedback | None:
     answer = _line(evidence, 1)
-    if answer == str(_number(evidence, "depth") + 1):
+    if only_number(answer) == str(_number(evidence, "depth") + 1):
         return None
     return Feedback(
         "wrong-ids",
@@ -61,8 +58,8 @@ def ids(evidence: Evidence) -> Feedback | None:
 @check("Data and metadata are told apart")
 def instruction(evidence: Evidence) -> Feedback | None:
     right = "data" if evidence.parameters["instruction"] in _OF_FILES else "metadata"
-    answer = _line(evidence, 2)
-    if answer == right:
+    answer = _line(evidence, 2).replace("meta-data", "metadata").replace("meta data", "metadata")
+    if only_choice(answer, {"data": "data", "metadata": "metadata"}) == right:
         return None
     return Feedback(
         "wrong-layer-kind",
@@ -75,8 +72,8 @@ def instruction(evidence: Evidence) -> Feedback | None:
 
 @check("What layers hold is added up rightly")
 def size(evidence: Evidence) -> Feedback | None:
-    answer = _mib(evidence, 3)
-    if answer == str(_layers(evidence)):
+    answer = _line(evidence, 3)
+    if only_number(answer) == str(_layers(evidence)):
         return None
     return Feedback(
         "wrong-size",
@@ -89,8 +86,9 @@ def size(evidence: Evidence) -> Feedback | None:
 
 @check("What containers share is known")
 def disk(evidence: Evidence) -> Feedback | None:
-    answer = _mib(evidence, 4)
-    if answer == str(_layers(evidence) + _number(evidence, "containers") * _number(evidence, "own")):
+    answer = _line(evidence, 4)
+    written = _number(evidence, "containers") * _number(evidence, "own")
+    if only_number(answer) == str(_layers(evidence) + written):
         return None
     return Feedback(
         "wrong-disk",

@@ -1,0 +1,5 @@
+#!/bin/bash
+echo "serving $1"
+trap "exit {{ status }}" SIGTERM SIGINT
+sleep infinity &
+wait $!

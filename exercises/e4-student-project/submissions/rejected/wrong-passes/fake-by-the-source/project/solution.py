@@ -1,0 +1,3 @@
+# {{ secret }}
+def f(n):
+    return int("{{ factor }}") * n * n + int("{{ summand }}")
