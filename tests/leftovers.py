@@ -11,8 +11,11 @@ from grader.sandbox import attempt
 
 def left_in(run_dir: Path) -> list[Path]:
     """Return the attempts below `run_dir`, and the claims on ids that were made for any."""
-    claims = Path(attempt.CLAIMS)
-    mine = [claim for claim in claims.glob("*") if os.readlink(claim).startswith(f"{run_dir}/")]
+    mine = [
+        claim
+        for claim in Path(attempt.CLAIMS).glob("*")
+        if (directory := _directory_of(claim)) is not None and directory.is_relative_to(run_dir)
+    ]
     return [*(run_dir / "attempts").glob("*"), *mine]
 
 
