@@ -11,7 +11,7 @@ RUN_PACKAGES := crun mmdebstrap
 TEST_PACKAGES := $(RUN_PACKAGES) runc gcc libc6-dev redis-server postgresql slirp4netns chromium
 VM_PACKAGES := qemu-system-x86 e2fsprogs cpio
 
-CGROUP2_TESTS := $(addprefix tests/sandbox/test_,plain.py namespaces.py cgroups.py) \
+CGROUP2_TESTS := $(addprefix tests/sandbox/test_,plain.py namespaces.py cgroups.py contained.py) \
 	$(addprefix tests/observe/test_,oom.py cgroups.py answers.py) \
 	$(wildcard exercises/a*) \
 	$(addprefix --deselect tests/observe/test_answers.py::test_,compose_services_reach_one_another_by_name \

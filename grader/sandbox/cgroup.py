@@ -21,6 +21,7 @@ _CONTROLLERS_V1 = ("memory", "pids", "cpu")
 _CONTROLLERS_V2 = ("cpuset", "cpu", "io", "memory", "pids")
 _DELEGATED_V1 = ("cgroup.procs", "tasks")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_ENABLE_ATTEMPTS = 100
 _DELEGATED_V2 = ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads")
 
 
@@ -117,19 +118,28 @@ def _enabled(group: Path, controllers: list[str]) -> bool:
 
 def _enable(group: Path, controllers: list[str]) -> None:
     switch = " ".join(f"+{name}" for name in controllers)
-    try:
-        (group / "cgroup.subtree_control").write_text(switch)
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
-        # Only the machine's true root may hold processes and controllers at once; in a container the
-        # root of our view is an ordinary group, whose processes have to go into a child first.
-        leaf = group / "init"
-        leaf.mkdir(exist_ok=True)
-        for pid in (group / "cgroup.procs").read_text().split():
-            with contextlib.suppress(ProcessLookupError):
-                (leaf / "cgroup.procs").write_text(pid)
-        (group / "cgroup.subtree_control").write_text(switch)
+    for attempt in range(_ENABLE_ATTEMPTS):
+        try:
+            (group / "cgroup.subtree_control").write_text(switch)
+        except OSError as error:
+            if error.errno != errno.EBUSY or attempt == _ENABLE_ATTEMPTS - 1:
+                raise
+            _make_room(group)
+        else:
+            return
+
+
+def _make_room(group: Path) -> None:
+    """Move the processes of `group` into a child of it: no group holds processes and hands on controllers.
+
+    Only the machine's true root may; in a container the root of our view is an ordinary group. An engine
+    puts what it executes there at any moment, health checks for example, so that it may take some attempts.
+    """
+    leaf = group / "init"
+    leaf.mkdir(exist_ok=True)
+    for pid in (group / "cgroup.procs").read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            (leaf / "cgroup.procs").write_text(pid)
 
 
 def delegate(hierarchy: Hierarchy, name: str, owner: int) -> None:

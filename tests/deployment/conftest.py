@@ -12,6 +12,7 @@ import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ import pytest
 
 from grader.sandbox import images
 from grader.settings import Settings
+from tests.conftest import SLOWNESS
 from tests.deployment.engine import HostEngine, fetch_wheels, free_port, make_base
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "grader-under-test"
 _PYTHON = "3.13"  # trixie's
 _NEEDED = ("slirp4netns", "mmdebstrap")
+# Where another machine has left an engine's data, with all images and the volume `state` in it.
+_PREPARED = os.environ.get("GRADER_TEST_DEPLOYMENT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,11 @@ class Service:
         return self.engine.run(
             "docker", "compose", *command, env=self.env, seconds=seconds, check=check
         ).stdout
+
+    def up(self, *arguments: str) -> None:
+        """Start what does not run, and wait for its health."""
+        patience = f"{300 * SLOWNESS:.0f}"
+        self.compose("up", "--detach", "--wait", "--wait-timeout", patience, *arguments, seconds=400)
 
     def containers(self, service: str) -> list[dict[str, Any]]:
         """Return what the engine says about each container of a service."""
@@ -70,14 +79,9 @@ class Service:
             raise AssertionError(f"{path}: {error.code} {error.read().decode()[:500]}") from error
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[HostEngine]:
-    """An engine whose images stay for the next run."""
-    if os.geteuid():
-        pytest.skip("needs root")
-    if missing := [name for name in _NEEDED if shutil.which(name) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
-    settings = Settings.from_environment()
+@contextmanager
+def builder(settings: Settings) -> Iterator[HostEngine]:
+    """Start an engine whose images stay for the next run."""
     # Where the tests' other machine keeps its things, too: what lies there is not copied into it.
     data = settings.state_dir / "vm" / "deployment"
     data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,16 +94,46 @@ def engine() -> Iterator[HostEngine]:
 
 
 @pytest.fixture(scope="module")
+def engine() -> Iterator[HostEngine]:
+    """An engine that builds images, or has them already."""
+    if os.geteuid():
+        pytest.skip("needs root")
+    settings = Settings.from_environment()
+    if _PREPARED:
+        with HostEngine(settings, Path(_PREPARED), ROOT) as running:
+            yield running
+        return
+    if missing := [name for name in _NEEDED if shutil.which(name) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    with builder(settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def service(engine: HostEngine) -> Iterator[Service]:
-    """Build the images from nothing but Debian and Python packages, start everything, wait for its health."""
-    port = free_port()
+    """Start everything and wait for its health, with images of nothing but Debian and Python packages."""
+    running = describe(engine)
+    try:
+        if not _PREPARED:
+            build(running)
+            make_secrets(running)
+            bring_images(running)
+        running.up()
+        engine.publish(int(running.url.rpartition(":")[2]), 8080)
+        yield running
+    finally:
+        logs = running.compose("logs", "--no-color", "--tail", "400", check=False)
+        (engine.data / "service.log").write_text(logs)
+        print(logs)  # noqa: T201  shown where something failed
+        running.compose("down", "--volumes", "--timeout", "5", seconds=200, check=False)
+        shutil.rmtree(running.secrets, ignore_errors=True)
+
+
+def describe(engine: HostEngine) -> Service:
+    """Return the service as this engine is going to run it."""
     secrets = engine.data / "secrets"
-    wheels = _wheels(engine.data)
     env = {
         "COMPOSE_PROJECT_NAME": PROJECT,
-        "BASE": _base(engine),
-        "GRADER_WHEELS": str(wheels),
-        "PIP_NO_INDEX": "1",
         "GRADER_IMAGE": PROJECT,
         "POSTGRES_IMAGE": f"{PROJECT}-postgres",
         "REDIS_IMAGE": f"{PROJECT}-redis",
@@ -108,25 +142,20 @@ def service(engine: HostEngine) -> Iterator[Service]:
         "GRADER_JOBS": "2",
         "GRADER_ENGINES": "1",
     }
-    running = Service(engine, f"http://127.0.0.1:{port}", secrets, env)
-    running.compose("down", "--volumes", "--remove-orphans", check=False)
+    return Service(engine, f"http://127.0.0.1:{free_port()}", secrets, env)
+
+
+def build(service: Service) -> list[str]:
+    """Build all images, and return their names."""
+    engine = service.engine
+    wheels = str(_wheels(engine.data))
+    env = service.env | {"BASE": _base(engine), "GRADER_WHEELS": wheels, "PIP_NO_INDEX": "1"}
     for name in ("postgres", "redis"):
         folder = f"tests/deployment/images/{name}"
         command = ("docker", "build", "--quiet", "--tag", env[f"{name.upper()}_IMAGE"], folder)
         engine.run(*command, "--build-arg", f"BASE={env['BASE']}", seconds=900)
-    running.compose("build", seconds=1500)
-    shutil.rmtree(secrets, ignore_errors=True)
-    subprocess.run([str(ROOT / "deploy/make-secrets.sh")], env=os.environ | env, check=True, timeout=30)
-    try:
-        _bring_images(running)
-        running.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=400)
-        engine.publish(port, 8080)
-        yield running
-    finally:
-        logs = running.compose("logs", "--no-color", "--tail", "400", check=False)
-        (engine.data / "service.log").write_text(logs)
-        running.compose("down", "--volumes", "--timeout", "5", seconds=200, check=False)
-        shutil.rmtree(secrets, ignore_errors=True)
+    engine.run("docker", "compose", "build", env=env, seconds=1500)
+    return [f"{PROJECT}-{name}" for name in ("postgres", "redis", "web", "worker")]
 
 
 def _base(engine: HostEngine) -> str:
@@ -147,14 +176,22 @@ def _wheels(data: Path) -> Path:
     return folder
 
 
-def _bring_images(running: Service) -> None:
+def make_secrets(service: Service) -> None:
+    """Begin anew: without volumes, with other secrets."""
+    service.compose("down", "--volumes", "--remove-orphans", check=False)
+    shutil.rmtree(service.secrets, ignore_errors=True)
+    script = str(ROOT / "deploy/make-secrets.sh")
+    subprocess.run([script], env=os.environ | service.env, check=True, timeout=30)
+
+
+def bring_images(service: Service) -> None:
     """Give the workers the root file systems that were made on this machine: making them takes minutes."""
     settings = Settings.from_environment()
     assert images.golden(settings)
     volume = f"{PROJECT}_state"
     labels = (f"com.docker.compose.project={PROJECT}", "com.docker.compose.volume=state")
     labelled = [part for label in labels for part in ("--label", label)]
-    running.engine.run("docker", "volume", "create", *labelled, volume)
-    target = running.engine.data / "docker/volumes" / volume / "_data/images"
+    service.engine.run("docker", "volume", "create", *labelled, volume)
+    target = service.engine.data / "docker/volumes" / volume / "_data/images"
     source = settings.state_dir / "images"
     subprocess.run(["cp", "--archive", str(source), str(target)], check=True, timeout=300)

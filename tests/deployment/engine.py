@@ -18,9 +18,10 @@ from types import TracebackType
 
 from grader.sandbox import cgroup, images
 from grader.settings import Settings
+from tests.conftest import SLOWNESS
 
-_READY_SECONDS = 60.0
-_END_SECONDS = 30.0
+_READY_SECONDS = 60.0 * SLOWNESS
+_END_SECONDS = 30.0 * SLOWNESS
 _CGROUPS = Path("/sys/fs/cgroup")
 _CONTAINER = re.compile("[0-9a-f]{64}")
 
@@ -33,7 +34,7 @@ root=$1 data=$2 shown=$3 group=$4
 join() {
   mkdir -p "$1/$group/engine"
   if test -e "$1/cgroup.subtree_control"; then
-    sed 's/ / +/g; s/^/+/' "$1/cgroup.controllers" >"$1/$group/cgroup.subtree_control"
+    sed 's/ / +/g; s/^/+/' "$1/$group/cgroup.controllers" >"$1/$group/cgroup.subtree_control"
   elif test -e "$1/cpuset.cpus"; then
     for file in cpuset.cpus cpuset.mems; do
       cat "$1/$file" >"$1/$group/$file"
@@ -70,8 +71,13 @@ cd "$top"
 pivot_root . .
 umount -l .
 cd /
-read -r connected <"$data/connected"
-exec dockerd --host "unix://$data/docker.sock" --storage-driver overlay2 --log-level warn \
+read -r connected
+# By itself dockerd waits 15 seconds for containerd, too few for an emulated machine.
+printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >/run/containerd.toml
+containerd --config /run/containerd.toml --log-level warn &
+until test -S /run/containerd/containerd.sock; do sleep 0.1; done
+exec dockerd --host "unix://$data/docker.sock" --containerd /run/containerd/containerd.sock \
+    --storage-driver overlay2 --log-level warn \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$group/containers"
 """
 
@@ -89,10 +95,8 @@ class HostEngine:
         self._network: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> HostEngine:
-        for name in ("docker.sock", "connected", "network.sock"):
-            (self.data / name).unlink(missing_ok=True)
+        self._remove_sockets()
         (self.data / "top").mkdir(parents=True, exist_ok=True)
-        os.mkfifo(self.data / "connected")
         try:
             self._start()
         except BaseException:
@@ -114,7 +118,7 @@ class HostEngine:
                     *("bash", "-c", _ENTRY, "engine"),
                     *map(str, (self._rootfs, self.data, self._shown, self.group)),
                 ],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
@@ -140,8 +144,9 @@ class HostEngine:
                 start_new_session=True,
             )
         self._until((self.data / "network.sock").exists, log)
-        with (self.data / "connected").open("w") as pipe:
-            pipe.write("\n")
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError), self._process.stdin as connected:  # why it ended is in its log
+            connected.write(b"\n")
         self._until(lambda: self.run("docker", "version", check=False).returncode == 0, log)
 
     def _until(self, there: object, log: Path) -> None:
@@ -178,7 +183,7 @@ class HostEngine:
             text=True,
             errors="replace",
             check=False,
-            timeout=seconds,
+            timeout=seconds * SLOWNESS,
         )
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}")
@@ -214,7 +219,10 @@ class HostEngine:
             self._network.terminate()
             self._network.wait()
         _remove_groups(self.group)
-        for name in ("docker.sock", "connected", "network.sock"):
+        self._remove_sockets()
+
+    def _remove_sockets(self) -> None:
+        for name in ("docker.sock", "network.sock"):
             (self.data / name).unlink(missing_ok=True)
 
 

@@ -18,6 +18,7 @@ from grader.exercise.catalogue import Catalogue
 from grader.exercise.samples import Sample
 from grader.model import Exercise
 from grader.sandbox.identity import FIRST
+from tests.conftest import SLOWNESS
 from tests.deployment.conftest import PROJECT, ROOT, Service
 from tests.deployment.engine import HostEngine
 
@@ -27,7 +28,7 @@ _RIGHTS = {
     *("SYS_ADMIN", "SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE", "SYS_PTRACE", "SYSLOG"),
     *("SYS_CHROOT", "FOWNER", "FSETID", "SETFCAP"),
 }
-_VERDICT_SECONDS = 120.0
+_VERDICT_SECONDS = 120.0 * SLOWNESS
 _CATALOGUE = Catalogue([ROOT / "exercises"])
 
 
@@ -76,7 +77,7 @@ class _Participant:
 
 
 def _eventually(there: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * SLOWNESS
     while not there():
         assert time.monotonic() < deadline
         time.sleep(0.5)
@@ -147,7 +148,7 @@ def _first(slug: str) -> str:
 
 def test_three_workers_share_the_queue_and_one_may_die(service: Service) -> None:
     """What it graded is graded by others, its sandboxes end with it, and it is started again."""
-    service.compose("up", "--detach", "--wait", "--wait-timeout", "200", "--scale", "worker=3", "worker")
+    service.up("--scale", "worker=3", "worker")
     workers = service.containers("worker")
     assert len(workers) == 3
     people = [_Participant(service, f"participant-{number}") for number in range(6)]
@@ -179,7 +180,7 @@ def _sandboxes(engine: HostEngine, container: dict[str, Any]) -> list[str]:
 
 def test_a_stopped_worker_finishes_what_it_grades(service: Service) -> None:
     """Within its grace period, and hands nothing back."""
-    service.compose("up", "--detach", "--wait", "--wait-timeout", "200", "--scale", "worker=1", "worker")
+    service.up("--scale", "worker=1", "worker")
     eve = _Participant(service, "eve")
     identity = eve.submit("c3-layers", _first("c3-layers"))
     (worker,) = service.containers("worker")
@@ -204,7 +205,7 @@ def test_a_backup_brings_everything_back(service: Service) -> None:
     service.compose("up", "--detach", "--wait", "postgres")
     restore = f"{in_postgres} pg_restore --username grader --dbname grader --clean --if-exists <{dump}"
     shell(restore)
-    service.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=400)
+    service.up()
     assert zoe.scoreboard() == before
     dump.unlink()
 
