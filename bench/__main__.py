@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import batch, docker, plain, rejudge, service
+from bench import batch, docker, plain, rejudge, scoreboard, service
 from bench.bench import Bench
 from bench.figures import Measured
 from bench.host_engine import HostEngine
@@ -30,6 +30,7 @@ _BENCHMARKS: dict[str, Callable[[Bench], Measured]] = {
     docker.NAME: docker.measure,
     rejudge.NAME: rejudge.measure,
     service.NAME: service.measure,
+    scoreboard.NAME: scoreboard.measure,
 }
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import random
-import re
 import threading
 import time
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from bench.bench import Bench
 from bench.figures import Row, Samples
 from bench.parallel import paced
-from bench.served import KEPT_SECONDS, Client, Service, drain
+from bench.served import Browser, Client, Service, drain, only
 from grader.errors import SandboxError
 
 P99_MS = 150.0
+_SHOWN = r'data-shown="([^"]*)"'
 _PAGES = 300
 _REQUESTS = 200
 _REQUESTS_PER_SECOND = 20.0
@@ -29,50 +28,21 @@ class _Page:
 
     def __init__(self, client: Client) -> None:
         """Come back with a participant's token, and submit."""
-        self._connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=60)
-        self._cookie = ""
-        self._used = time.monotonic()
-        _, page = self._ask("GET", "/back")
-        form = {"csrf_token": _found(r'name="csrf_token" value="([^"]+)"', page), "token": client.token}
-        self._ask("POST", "/back", urlencode(form))
+        self._browser = Browser(client)
         self._path = f"/submissions/{client.submit()}"
-        self._shown = _found(r'data-shown="([^"]*)"', self._ask("GET", self._path)[1])
+        self._shown = only(_SHOWN, self._browser.ask("GET", self._path)[1])
 
     def look(self, closed: threading.Event) -> None:
         """Ask for what has changed, again and again."""
         pause = _FIRST_PAUSE
         while not closed.is_set():
             began = time.monotonic()
-            status, page = self._ask("GET", f"{self._path}/live?shown={quote(self._shown)}")
+            status, page = self._browser.ask("GET", f"{self._path}/live?shown={quote(self._shown)}")
             if status != 204:
-                self._shown = _found(r'data-shown="([^"]*)"', page)
+                self._shown = only(_SHOWN, page)
             elif time.monotonic() - began < _SOON:
                 closed.wait(pause * (0.5 + random.random()))
                 pause = min(2 * pause, _LONGEST_PAUSE)
-        self._connection.close()
-
-    def _ask(self, method: str, path: str, form: str | None = None) -> tuple[int, str]:
-        if time.monotonic() - self._used > KEPT_SECONDS:
-            self._connection.close()  # the next request opens it again
-        headers = {"Cookie": self._cookie} if self._cookie else {}
-        if form is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self._connection.request(method, path, form, headers)
-        reply = self._connection.getresponse()
-        text = reply.read().decode()
-        self._used = time.monotonic()
-        if reply.status >= 400:
-            raise SandboxError(f"{method} {path}: {reply.status} {text[:300]}")
-        if cookie := reply.headers["Set-Cookie"]:
-            self._cookie = cookie.partition(";")[0]
-        return reply.status, text
-
-
-def _found(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
-    if found is None:
-        raise SandboxError(f"a page without {pattern}")
-    return found[1]
 
 
 def measure(

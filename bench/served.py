@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from bench.bench import Bench
 from bench.workshop import PLAIN, SCRIPT
@@ -23,7 +25,7 @@ from grader.errors import SandboxError
 
 _CODE = "bench"
 _PATIENCE = 60.0
-KEPT_SECONDS = 2.0  # the server closes connections that nobody uses
+_KEPT_SECONDS = 2.0  # the server closes connections that nobody uses
 
 
 # The least that a Flask application can do and still keep what was sent.
@@ -57,7 +59,7 @@ class Client:
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Send a request and return the JSON of the reply."""
-        if self.connection is None or time.monotonic() - self.used > KEPT_SECONDS:
+        if self.connection is None or time.monotonic() - self.used > _KEPT_SECONDS:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             self.connection.connect()
             self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -89,14 +91,53 @@ class Client:
                 return found
 
 
+class Browser:
+    """A browser of a participant, as a server sees it: it keeps a connection and cookies."""
+
+    def __init__(self, client: Client) -> None:
+        """Come back with a participant's token."""
+        self._connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=60)
+        self._cookie = ""
+        self._used = time.monotonic()
+        _, page = self.ask("GET", "/back")
+        form = {"csrf_token": only(r'name="csrf_token" value="([^"]+)"', page), "token": client.token}
+        self.ask("POST", "/back", urlencode(form))
+
+    def ask(self, method: str, path: str, form: str | None = None) -> tuple[int, str]:
+        """Send a request; return status and text."""
+        if time.monotonic() - self._used > _KEPT_SECONDS:
+            self._connection.close()  # the next request opens it again
+        headers = {"Cookie": self._cookie} if self._cookie else {}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        self._connection.request(method, path, form, headers)
+        reply = self._connection.getresponse()
+        text = reply.read().decode()
+        self._used = time.monotonic()
+        if reply.status >= 400:
+            raise SandboxError(f"{method} {path}: {reply.status} {text[:300]}")
+        if cookie := reply.headers["Set-Cookie"]:
+            self._cookie = cookie.partition(";")[0]
+        return reply.status, text
+
+
+def only(pattern: str, text: str) -> str:
+    """Return what a pattern's group finds on a page."""
+    found = re.search(pattern, text)
+    if found is None:
+        raise SandboxError(f"a page without {pattern}")
+    return found[1]
+
+
 class Service:
     """`grader serve` as people start it."""
 
     def __init__(self, bench: Bench, folder: Path, redis_url: str) -> None:
         folder.mkdir(parents=True)
         self.port = free_port()
+        self.database = f"sqlite:///{folder}/service.db"
         self._environment = os.environ | {
-            "DATABASE_URL": f"sqlite:///{folder}/service.db",
+            "DATABASE_URL": self.database,
             "REDIS_URL": redis_url,
             "GRADER_EXERCISES": str(bench.exercises),
             "GRADER_RUN_DIR": f"{bench.settings.run_dir}-{folder.name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -97,4 +98,8 @@ def from_environment() -> Flask:
     """Return an application on the environment's settings, for gunicorn."""
     settings = ServiceSettings.from_environment()
     logs.set_up(settings.log_format)
-    return create_app(settings)
+    app = create_app(settings)
+    # What was made by now stays: the collector, which stops everybody, need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    return app

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -241,30 +240,30 @@ class Submissions:
             if participant_id is None
             else participants.c.id == participant_id
         )
-        best: dict[tuple[int, str], Any] = {}
-        attempts: Counter[tuple[int, str]] = Counter()
+        best: dict[tuple[int, str], tuple[tuple[float, float], float, float, float, bool]] = {}
+        attempts: dict[tuple[int, str], int] = {}
         with self._database.read() as connection:
             called = {row[0]: row[1] for row in connection.execute(names)}
-            # Three times faster here than by window functions of the database.
-            for row in connection.execute(query):
-                key = row[0], row[1]
-                attempts[key] += 1
-                place = order(rules, row[1], row[2], row[3]) if rules else (-row[2], row[3])
+            # Three times faster here than by window functions of the database, and all at once twice as fast.
+            for whom, exercise, score, at, most, passed in connection.execute(query).all():
+                key = whom, exercise
+                attempts[key] = attempts.get(key, 0) + 1
+                place = order(rules, exercise, score, at) if rules else (-score, at)
                 before = best.get(key)
                 if before is None or place < before[0]:
-                    best[key] = place, row
+                    best[key] = place, score, at, most, passed
         return [
             Standing(
-                row[0],
-                called[row[0]],
-                row[1],
-                counted(rules, row[1], row[2], row[3]) if rules else row[2],
-                row[4],
-                bool(row[5]),
-                attempts[key],
-                row[3],
+                whom,
+                called[whom],
+                exercise,
+                counted(rules, exercise, score, at) if rules else score,
+                most,
+                bool(passed),
+                attempts[whom, exercise],
+                at,
             )
-            for key, (_, row) in best.items()
+            for (whom, exercise), (_, score, at, most, passed) in best.items()
         ]
 
 
