@@ -17,7 +17,7 @@ CGROUP2_TESTS := $(addprefix tests/sandbox/test_,plain.py namespaces.py cgroups.
 	$(addprefix --deselect tests/observe/test_answers.py::test_,compose_services_reach_one_another_by_name \
 	all_images_are_seen_whatever_changed_them)
 
-CGROUP2_RUN = $(BIN)/python tests/cgroup2/run.py --deadline 1500 -m "not slow or engine" $(CGROUP2_TESTS)
+CGROUP2_RUN = $(BIN)/python tests/cgroup2/run.py --deadline 2400 -m "not slow or engine" $(CGROUP2_TESTS)
 
 # Tests race real kernels and engines: what fails once is tried once more, and named in the summary.
 ONCE_MORE := --reruns 1 -rR
