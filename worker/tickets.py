@@ -68,7 +68,6 @@ class _FolderBox:
         self._post = embedded.Post(str(self._folder), settings.sockets_dir)
 
     def put(self, tickets: Sequence[str]) -> None:
-        _there(self._folder)
         for ticket in tickets:
             self._post.put(QUEUE, ticket)
 
