@@ -14,10 +14,13 @@ __all__ = [
     "Feedback",
     "check",
     "declared",
+    "network_borrowers",
     "no_image",
     "only_choice",
     "only_number",
     "short_answers",
+    "started",
+    "still_there",
 ]
 
 CheckFunction = Callable[[Evidence], Feedback | None]
@@ -92,6 +95,29 @@ def only_choice(answer: str, choices: Mapping[str, str]) -> str:
     """
     found = {choice for word, choice in choices.items() if re.search(rf"\b{re.escape(word)}\b", answer)}
     return found.pop() if len(found) == 1 else ""
+
+
+def started(evidence: Evidence) -> set[str]:
+    """Return the ids of the containers that the engine has started."""
+    return {event.id for event in evidence.events if (event.kind, event.action) == ("container", "start")}
+
+
+def network_borrowers(evidence: Evidence) -> set[str]:
+    """Return the started containers that used another one's network: their host name is that one's."""
+    connects = (event for event in evidence.events if (event.kind, event.action) == ("network", "connect"))
+    return started(evidence) - {event.attributes.get("container", "") for event in connects}
+
+
+def still_there(evidence: Evidence, image: str) -> list[str]:
+    """Return the names of the containers of an image that were started and are still there."""
+    found = evidence.engine.image(image)
+    return [
+        container.name
+        for container in evidence.engine.containers
+        if found is not None
+        and container.inspect.get("Image") == found.id
+        and container.id in started(evidence)
+    ]
 
 
 def no_image(build: Build) -> Feedback:

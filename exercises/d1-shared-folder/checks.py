@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, network_borrowers, started, still_there
 
 _FIELDS = 4
 
@@ -34,34 +34,12 @@ def _lines(evidence: Evidence) -> list[_Line]:
     return [line for line in lines if line.signed(secret) and line.folder.endswith(folder)]
 
 
-def _started(evidence: Evidence) -> set[str]:
-    return {event.id for event in evidence.events if (event.kind, event.action) == ("container", "start")}
-
-
-def _borrowers(evidence: Evidence) -> set[str]:
-    """Return the containers that used another one's network: they sign with the id of that one."""
-    connects = (event for event in evidence.events if (event.kind, event.action) == ("network", "connect"))
-    return _started(evidence) - {event.attributes.get("container", "") for event in connects}
-
-
-def _left(evidence: Evidence) -> list[str]:
-    """Return the names of the containers of the image that ran and are still there."""
-    image = evidence.engine.image(str(evidence.parameters["image"]))
-    return [
-        container.name
-        for container in evidence.engine.containers
-        if image is not None
-        and container.inspect.get("Image") == image.id
-        and container.id in _started(evidence)
-    ]
-
-
 @check("The book was signed by two containers, into the shared folder", points=3)
 def signed(evidence: Evidence) -> Feedback | None:
     lines = _lines(evidence)
-    signers = {one for one in _started(evidence) for line in lines if one.startswith(line.container)}
+    signers = {one for one in started(evidence) for line in lines if one.startswith(line.container)}
     # The second one found the line of the first, so the book outlived a container.
-    if len(signers | _borrowers(evidence)) >= 2 and [line.before for line in lines[:2]] == ["0", "1"]:
+    if len(signers | network_borrowers(evidence)) >= 2 and [line.before for line in lines[:2]] == ["0", "1"]:
         return None
     return Feedback(
         "not-signed-twice",
@@ -118,7 +96,7 @@ def read_only(evidence: Evidence) -> Feedback | None:
 
 @check("No container of the image is left over", points=1, after=("signed",))
 def tidy(evidence: Evidence) -> Feedback | None:
-    left = _left(evidence)
+    left = still_there(evidence, str(evidence.parameters["image"]))
     if not left:
         return None
     return Feedback(

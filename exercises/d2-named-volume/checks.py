@@ -2,7 +2,7 @@
 
 import hashlib
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, network_borrowers, started, still_there
 
 _RUNS = 3
 _FIELDS = 3
@@ -25,28 +25,6 @@ def _counted(evidence: Evidence) -> list[str]:
     return containers
 
 
-def _started(evidence: Evidence) -> set[str]:
-    return {event.id for event in evidence.events if (event.kind, event.action) == ("container", "start")}
-
-
-def _borrowers(evidence: Evidence) -> set[str]:
-    """Return the containers that used another one's network: they sign with the id of that one."""
-    connects = (event for event in evidence.events if (event.kind, event.action) == ("network", "connect"))
-    return _started(evidence) - {event.attributes.get("container", "") for event in connects}
-
-
-def _left(evidence: Evidence) -> list[str]:
-    """Return the names of the containers of the image that ran and are still there."""
-    image = evidence.engine.image(str(evidence.parameters["image"]))
-    return [
-        container.name
-        for container in evidence.engine.containers
-        if image is not None
-        and container.inspect.get("Image") == image.id
-        and container.id in _started(evidence)
-    ]
-
-
 def _mounted(evidence: Evidence) -> set[str]:
     """Return the containers that the engine gave the volume as /data."""
     return {
@@ -60,8 +38,8 @@ def _mounted(evidence: Evidence) -> set[str]:
 @check("Three containers have counted together", points=3)
 def counted(evidence: Evidence) -> Feedback | None:
     counted = _counted(evidence)
-    borrowers = _borrowers(evidence)
-    signers = {one for one in _started(evidence) if one[:12] in counted} | borrowers
+    borrowers = network_borrowers(evidence)
+    signers = {one for one in started(evidence) if one[:12] in counted} | borrowers
     last = _last(evidence)
     if len(counted) == _RUNS <= len(signers) and (last[:12] == counted[-1] or last in borrowers):
         return None
@@ -93,7 +71,7 @@ def kept(evidence: Evidence) -> Feedback | None:
 
 @check("The two containers that came first are gone", points=1, after=("counted",))
 def tidy(evidence: Evidence) -> Feedback | None:
-    left = _left(evidence)
+    left = still_there(evidence, str(evidence.parameters["image"]))
     if not left:
         return None
     return Feedback(
