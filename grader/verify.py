@@ -21,6 +21,8 @@ PARTICIPANT: Final = "sample"
 _OTHERS: Final = tuple(f"other-{number}" for number in range(100))
 LEAST_ACCEPTED: Final = 2
 LEAST_REJECTED: Final = 3
+COPIES: Final = 1
+"""How many accepted samples of an exercise somebody else hands in."""
 
 Draw = Callable[[Exercise, str], dict[str, Value]]
 
@@ -68,8 +70,12 @@ class Case:
         return f"{self.sample.label}, copied" if self.copied else self.sample.label
 
 
-def cases(exercise: Exercise) -> list[Case]:
+def cases(exercise: Exercise, copies: int = COPIES) -> list[Case]:
     """Return everything about an exercise that has to be run.
+
+    Args:
+        exercise: The exercise.
+        copies: How many accepted samples another participant hands in, where that has to fail.
 
     Raises:
         ExerciseError: Its samples are not what they should be.
@@ -77,7 +83,8 @@ def cases(exercise: Exercise) -> list[Case]:
     found = samples.find(exercise)
     listed = [Case(exercise, sample) for sample in found]
     if exercise.copied_answer_fails:
-        listed += [Case(exercise, sample, copied=True) for sample in found if sample.verdict == "accepted"]
+        accepted = [sample for sample in found if sample.verdict == "accepted"]
+        listed += [Case(exercise, sample, copied=True) for sample in accepted[:copies]]
     return [*listed, Case(exercise, None)]
 
 
@@ -132,6 +139,7 @@ def prove_all(
     *,
     runs: int = 1,
     reruns: int = 0,
+    copies: int = COPIES,
     jobs: int = 4,
     done: Callable[[Proof], None] | None = None,
 ) -> list[Proof]:
@@ -145,6 +153,7 @@ def prove_all(
         draw: Gives a participant's values.
         runs: Of each sample.
         reruns: Of what fails.
+        copies: Of each exercise's accepted samples, handed in by another participant.
         jobs: Samples at the same time.
         done: Told of each proof as it comes.
     """
@@ -159,7 +168,7 @@ def prove_all(
     for number, exercise in enumerate(exercises):
         keep((number, -1), structure(exercise))
         with suppress(ExerciseError):  # `structure` said so
-            waiting += [(place, number, case) for place, case in enumerate(cases(exercise))]
+            waiting += [(place, number, case) for place, case in enumerate(cases(exercise, copies))]
     with ThreadPoolExecutor(jobs) as pool:
         running = {
             pool.submit(prove, case, grader, draw, runs=runs, reruns=reruns): (number, place)

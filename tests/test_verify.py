@@ -41,10 +41,17 @@ def drawn(exercise: Exercise, participant: str) -> dict[str, Value]:
 
 
 def proofs(
-    exercise: Exercise, observer: Written | None = None, *, runs: int = 1, reruns: int = 0
+    exercise: Exercise, observer: Written | None = None, *, runs: int = 1, reruns: int = 0, copies: int = 1
 ) -> dict[str, Proof]:
     with Judges([exercise]) as judges:
-        found = prove_all([exercise], Grader(observer or Written(), judges), drawn, runs=runs, reruns=reruns)
+        found = prove_all(
+            [exercise],
+            Grader(observer or Written(), judges),
+            drawn,
+            runs=runs,
+            reruns=reruns,
+            copies=copies,
+        )
         return {proof.subject: proof for proof in found}
 
 
@@ -87,6 +94,14 @@ def test_a_copied_answer_has_to_fail(tmp_path: Path) -> None:
     found = proofs(exercise)
     assert all(proof.ok for proof in found.values()), found
     assert found["accepted/one, copied"].found == "0 of 2 points, feedback wrong-status"
+    assert "accepted/two, copied" not in found
+
+
+def test_more_answers_are_copied_where_asked(tmp_path: Path) -> None:
+    exercise = load(write_exercise(tmp_path, manifest=DRAWN, checks=DRAWN_CHECKS, files=DRAWN_SAMPLES))
+    copied = [subject for subject in proofs(exercise, copies=9) if subject.endswith(", copied")]
+    assert copied == ["accepted/one, copied", "accepted/two, copied"]
+    assert not [subject for subject in proofs(exercise, copies=0) if subject.endswith(", copied")]
 
 
 def test_a_copied_answer_that_passes_is_found_unless_allowed(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from grader.grading import Grader
 from grader.judging import Judges
 from grader.model import Exercise
 from grader.report.table import console
-from grader.verify import Proof, cases, prove_all
+from grader.verify import COPIES, Proof, cases, prove_all
 from grader.visible import one_line
 
 
@@ -39,8 +39,15 @@ from grader.visible import one_line
 @click.option(
     "--reruns", type=click.IntRange(0), default=0, show_default=True, help="Of what fails; it is named."
 )
+@click.option(
+    "--copies",
+    type=click.IntRange(0),
+    default=COPIES,
+    show_default=True,
+    help="Accepted samples that somebody else hands in, too.",
+)
 @pass_context
-def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int, reruns: int) -> int:
+def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int, reruns: int, copies: int) -> int:
     """Prove exercises, or all of them, by their sample answers.
 
     Accepted samples must get full points, rejected ones the feedback that they are filed under, doing
@@ -49,7 +56,7 @@ def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int, rerun
     exercises, broken = _exercises(context, slugs)
     proofs = list(broken)
     if exercises:
-        total = sum(_count(exercise) for exercise in exercises)
+        total = sum(_count(exercise, copies) for exercise in exercises)
         progress = Progressing(total, quiet=context.quiet)
         with (
             open_observer(context.settings, exercises) as observer,
@@ -63,6 +70,7 @@ def verify(context: Context, slugs: tuple[str, ...], jobs: int, runs: int, rerun
                 context.parameters,
                 runs=runs,
                 reruns=reruns,
+                copies=copies,
                 jobs=jobs,
                 done=lambda proof: progress.advance("proven" if proof.ok else "not proven"),
             )
@@ -87,9 +95,9 @@ def _exercises(context: Context, slugs: tuple[str, ...]) -> tuple[list[Exercise]
     return found, broken
 
 
-def _count(exercise: Exercise) -> int:
+def _count(exercise: Exercise, copies: int) -> int:
     try:
-        return 1 + len(cases(exercise))
+        return 1 + len(cases(exercise, copies))
     except ExerciseError:
         return 1
 
