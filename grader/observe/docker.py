@@ -30,7 +30,7 @@ from grader.observe.pids import ProcessWatch
 from grader.observe.program import to_run, turns
 from grader.observe.target import Target
 from grader.observe.task import Task
-from grader.observe.watch import Watch
+from grader.observe.watch import Sight, Watch
 from grader.sandbox import images
 from grader.sandbox.engine import Engine
 from grader.sandbox.engine_api import EngineError
@@ -111,8 +111,7 @@ class _Observation:
             state = self._look(groups) if engine.sandbox.alive() else _NOTHING
             events = self._events()
             sight = watch.finish((time.monotonic() - started) * 1000)
-            if not engine.sandbox.alive() and not any(sight.oom.counters.values()):
-                raise SandboxError(f"the engine ended by itself: {engine.log()}")
+            self._hold_answerable(sight)
         run = results.run and structs.replace(results.run, cpu_ms=round(engine.sandbox.processor_ms(), 3))
         return Sections(
             run=run,
@@ -126,6 +125,16 @@ class _Observation:
             probes=probed,
             setup=setup,
         )
+
+    def _hold_answerable(self, sight: Sight) -> None:
+        """Raise for what the engine did wrong, unless the answer left it no memory or no processes."""
+        engine = self._engine
+        if any(sight.oom.counters.values()) or engine.sandbox.refused_forks():
+            return
+        if not engine.sandbox.alive():
+            raise SandboxError(f"the engine ended by itself: {engine.log.tail()}")
+        if engine.log.lost_output():
+            raise SandboxError("the engine has lost what a container printed")
 
     def _setup(self) -> Run | None:
         """Let the exercise's author prepare the engine; return what the setup said."""

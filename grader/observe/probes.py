@@ -24,8 +24,6 @@ _OUTPUT_BYTES = 64 << 10
 _FILE_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
 _MIB = 1 << 20
-# What dockerd logs when a program ended before anybody had begun to read what it said: that is lost.
-_LOST = "stream copy error: reading from a closed fifo"
 
 # Runs in the network namespace of the source, beside dockerd: names are asked of the source's own
 # resolver, then bash opens the connection. $1 host, $2 port, $3 what to send,
@@ -75,12 +73,6 @@ def carry_out(spec: ProbeSpec, context: Context) -> Probe:
 
 
 def _run(action: actions.RunContainer, context: Context) -> Probe:
-    probe = _run_once(action, context)
-    silent = not probe.stdout and not probe.stderr and not probe.details["signalled"]
-    return _run_once(action, context) if silent and _LOST in context.engine.log() else probe
-
-
-def _run_once(action: actions.RunContainer, context: Context) -> Probe:
     engine = context.engine
     body: dict[str, Any] = {
         "Image": action.image,

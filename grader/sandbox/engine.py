@@ -19,13 +19,13 @@ from grader.observe.target import Target
 from grader.sandbox import cgroup, images, kernel, loopback, transport
 from grader.sandbox import disk as disks
 from grader.sandbox.engine_api import Api, EngineError
+from grader.sandbox.engine_log import EngineLog
 from grader.sandbox.identity import IDS
 from grader.sandbox.pump import Heard, Output, Tick
 from grader.sandbox.sandbox import Host, Sandbox
 
 _READY_SECONDS = 60.0
 _BACKGROUND_SHARE = 0.25
-_LOG_TAIL = 2_000
 _ENTRY = resources.files("grader.sandbox").joinpath("engine-entry.sh").read_text(encoding="utf-8")
 _listing = threading.Lock()
 _listed: dict[Path, tuple[dict[str, Any], ...]] = {}
@@ -38,6 +38,7 @@ class Engine(Api):
     which its owner could exchange, is ever opened.
 
     Attributes:
+        log: What it writes down.
         version: Of the engine, once it answers.
         images: The images that it started with, as the API lists them.
     """
@@ -46,7 +47,7 @@ class Engine(Api):
         """Reserve what it needs; `lifetime` in seconds if it may wait longer than its wall time."""
         self._host = host
         self.sandbox = Sandbox(host, Profile.DOCKER, limits, lifetime=lifetime)
-        self._log = os.memfd_create("engine-log", os.MFD_CLOEXEC)
+        self.log = EngineLog()
         self._socket = f"{self.sandbox.directory}/engine.sock"
         self.version = ""
         self.images: tuple[dict[str, Any], ...] = ()
@@ -88,8 +89,8 @@ class Engine(Api):
                 ("/bin/bash", "-c", _ENTRY),
                 descriptors=(listener.fileno(),),
                 disk=disk,
-                stdout=self._log,
-                stderr=self._log,
+                stdout=self.log.descriptor,
+                stderr=self.log.descriptor,
             )
         if background:
             cgroup.weigh(self._host.hierarchy, self.sandbox.name, _BACKGROUND_SHARE)
@@ -128,7 +129,7 @@ class Engine(Api):
                 self.version = str(self.get("/version", seconds=deadline - time.monotonic())["Version"])
             except (SandboxError, KeyError, TypeError) as error:
                 if not self.sandbox.alive() or time.monotonic() > deadline:
-                    raise SandboxError(f"the engine did not start: {error}\n{self.log()}") from error
+                    raise SandboxError(f"the engine did not start: {error}\n{self.log.tail()}") from error
                 time.sleep(0.02)
             else:
                 return
@@ -141,12 +142,7 @@ class Engine(Api):
             return _listed[golden.path]
 
     def _epitaph(self) -> str:
-        return "" if self.sandbox.alive() else f"; the engine has ended\n{self.log()}"
-
-    def log(self) -> str:
-        """Return the end of dockerd's log."""
-        size = os.fstat(self._log).st_size
-        return os.pread(self._log, _LOG_TAIL, max(0, size - _LOG_TAIL)).decode(errors="replace")
+        return "" if self.sandbox.alive() else f"; the engine has ended\n{self.log.tail()}"
 
     def offer(self, content: bytes) -> AbstractContextManager[str]:
         """Offer `content` under a URL that can be read beside dockerd, while the context lasts."""
@@ -183,7 +179,7 @@ class Engine(Api):
             )
         except SandboxError as error:
             if not self.sandbox.alive():
-                raise EngineError(f"the engine has ended: {error}\n{self.log()}") from error
+                raise EngineError(f"the engine has ended: {error}\n{self.log.tail()}") from error
             if self.sandbox.refused_forks():
                 raise EngineError("every process that the sandbox may have is in use") from error
             raise
@@ -200,6 +196,4 @@ class Engine(Api):
         try:
             self.sandbox.dispose()
         finally:
-            if self._log >= 0:
-                os.close(self._log)
-                self._log = -1
+            self.log.close()

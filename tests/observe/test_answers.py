@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import ExerciseError
+from grader.errors import ExerciseError, SandboxError
 from grader.evidence import Evidence, from_json, to_json
 from grader.exercise import load
 from grader.image_files import deleted
@@ -288,6 +288,27 @@ def test_an_exercise_brings_an_image_of_its_own(observer: Observer, tmp_path: Pa
     answer = found.engine.image("answer")
     assert answer is not None
     assert "/copied" in [file.path for file in answer.layers[-1].files]
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_an_engine_that_has_lost_output_is_not_believed(observer: Observer, tmp_path: Path) -> None:
+    """What dockerd writes down then, an answer writes here."""
+    one = exercise(tmp_path, f'profile = "docker"\n{SHELL}')
+    lost = "echo 'level=error msg=\"stream copy error: reading from a closed fifo\"' >>/proc/1/fd/2"
+    with pytest.raises(SandboxError, match="lost what a container printed"):
+        observe(observer, one, answer__sh=lost)
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_containers_that_cannot_be_created_have_lost_nothing(observer: Observer, tmp_path: Path) -> None:
+    one = exercise(tmp_path, f'profile = "docker"\n{SHELL}')
+    found = observe(
+        observer, one, answer__sh="docker run busybox nosuch; docker run -t busybox nosuch; exit 3"
+    )
+    assert found.run.exit_code == 3
+    assert [event.action for event in found.events if event.kind == "container"].count("start") == 0
 
 
 @pytest.mark.engine
