@@ -7,7 +7,6 @@ import tarfile
 import time
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -70,9 +69,8 @@ def rebuild(
     return _build(engine, {**answer, **replaced}, dockerfile, tag, wall_seconds)
 
 
-def build_exercise(engine: Engine, folder: Path, tag: str, wall_seconds: float) -> Build:
-    """Build the image that an exercise brings along; `folder` is its author's and trusted."""
-    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def build_exercise(engine: Engine, files: Mapping[str, bytes], tag: str, wall_seconds: float) -> Build:
+    """Build the image that an exercise brings along, of `files`, which are its author's and trusted."""
     return _build(engine, files, "Dockerfile", tag, wall_seconds)
 
 

@@ -23,6 +23,8 @@ from grader.observe import builds, engine_images, engine_state, probes
 from grader.observe.containers import ContainerGroups
 from grader.observe.engine_images import ask
 from grader.observe.events import Stream
+from grader.observe.exercise_image import TAG as EXERCISE_IMAGE
+from grader.observe.exercise_image import ExerciseImages
 from grader.observe.groups import GroupTree
 from grader.observe.images import Wanted
 from grader.observe.oom import KernelLog
@@ -36,7 +38,6 @@ from grader.sandbox.engine import Engine
 from grader.sandbox.engine_api import EngineError
 
 IMAGE = "answer"
-EXERCISE_IMAGE = "exercise:latest"
 PROJECT = "answer"
 _SETUP_SECONDS = 60.0
 _START_SECONDS = 2.0
@@ -48,14 +49,29 @@ _NOTHING = EngineEvidence((), (), (), ())
 _log = logging.getLogger(__name__)
 
 
-def observe_docker(engine: Engine, golden: images.Golden, kernel_log: KernelLog, task: Task) -> Sections:
+@dataclass(frozen=True, slots=True)
+class Supplies:
+    """What all observations in engines share.
+
+    Attributes:
+        golden: What every engine starts from.
+        exercise_images: What exercises add to that.
+        kernel_log: Where the kernel says whom it has killed.
+    """
+
+    golden: images.Golden
+    exercise_images: ExerciseImages
+    kernel_log: KernelLog
+
+
+def observe_docker(engine: Engine, supplies: Supplies, task: Task) -> Sections:
     """Carry the answer out in an engine of its own and look at what came of it.
 
     Raises:
         SandboxError: The machine failed, not the answer.
         ExerciseError: The exercise's own setup failed.
     """
-    return _Observation(engine, golden, kernel_log, task).sections()
+    return _Observation(engine, supplies, task).sections()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +85,13 @@ class _Results:
 class _Observation:
     """One answer in one engine."""
 
-    def __init__(self, engine: Engine, golden: images.Golden, kernel_log: KernelLog, task: Task) -> None:
+    def __init__(self, engine: Engine, supplies: Supplies, task: Task) -> None:
         exercise = task.exercise
         self._engine = engine
         self._progress = task.progress
-        self._golden = golden
-        self._kernel_log = kernel_log
+        self._golden = supplies.golden
+        self._exercise_images = supplies.exercise_images
+        self._kernel_log = supplies.kernel_log
         self._exercise = exercise
         self._submission = task.submission
         self._stream = Stream(time.time_ns())
@@ -139,9 +156,7 @@ class _Observation:
     def _setup(self) -> Run | None:
         """Let the exercise's author prepare the engine; return what the setup said."""
         if self._exercise.image is not None:
-            built = builds.build_exercise(self._engine, self._exercise.image, EXERCISE_IMAGE, _SETUP_SECONDS)
-            if not built.ok:
-                raise ExerciseError(f"{self._exercise.image}: {built.output[-1_000:]}")
+            self._exercise_images.provide(self._engine, self._golden, self._exercise)
         if self._exercise.setup is None:
             return None
         output, status = self._engine.execute(

@@ -102,13 +102,18 @@ class Observer:
             case Profile.NONE:
                 sections = Sections()
             case Profile.DOCKER:
-                from grader.observe.docker import observe_docker
+                from grader.observe.docker import Supplies, observe_docker
+                from grader.observe.exercise_image import ExerciseImages
 
                 pool = self._engines()
                 task.progress.say(f"waiting for an engine ({pool.ready()} ready)")
                 with pool.lend(task.exercise.limits) as engine:
-                    golden = images.golden(self._settings)
-                    sections = observe_docker(engine, golden, self._kernel_log, task)
+                    supplies = Supplies(
+                        images.golden(self._settings),
+                        ExerciseImages(self._settings.state_dir / "exercises"),
+                        self._kernel_log,
+                    )
+                    sections = observe_docker(engine, supplies, task)
                     engine_version = engine.version
             case _:
                 task.progress.say("running in a sandbox")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.errors import ExerciseError, SandboxError
-from grader.evidence import Evidence, from_json, to_json
+from grader.evidence import Evidence, Image, from_json, to_json
 from grader.exercise import load
 from grader.image_files import deleted
 from grader.model import Exercise, Submission
@@ -288,6 +288,42 @@ def test_an_exercise_brings_an_image_of_its_own(observer: Observer, tmp_path: Pa
     answer = found.engine.image("answer")
     assert answer is not None
     assert "/copied" in [file.path for file in answer.layers[-1].files]
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_an_image_of_an_exercise_is_built_once(
+    observer: Observer, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Other answers find the very same one, until the exercise brings along another."""
+    image = tmp_path / "an-exercise" / "image"
+    exercise(tmp_path, f'profile = "docker"\n{SHELL}[watch]\nlayers = ["exercise"]\n')
+    image.mkdir()
+    recipe = "FROM busybox\nENV A=1\nRUN date +%s%N >/moment; mkdir -m 700 /d; chown 7:8 /d; rm /etc/group\n"
+    looks = "cat /moment; stat -c '%u %g %a' /d; ls /etc/group"
+    answer = f'docker run --rm --network none exercise sh -c "{looks}"'
+
+    def observed(recipe: str) -> tuple[str, list[str], Image | None]:
+        (image / "Dockerfile").write_text(recipe)
+        found = observe(observer, load(image.parent), answer__sh=answer)
+        moment, *rest = found.run.stdout.splitlines()
+        return moment, rest, found.engine.image("exercise")
+
+    first, second = observed(recipe), observed(recipe)
+    assert first == second
+    assert first[1] == ["7 8 700"]
+    assert first[2] is not None
+    (kept,) = (settings.state_dir / "exercises").glob("an-exercise.*")
+
+    assert observed(recipe + "RUN echo more\n")[0] > first[0]
+    assert not kept.exists()
+    (kept,) = (settings.state_dir / "exercises").glob("an-exercise.*")
+
+    kept.write_bytes(b"no archive")
+    assert observed(recipe + "RUN echo more\n")[1] == ["7 8 700"]
+    assert "does not load" in caplog.text
+    assert kept.stat().st_size > 1_000
+    kept.unlink()
 
 
 @pytest.mark.engine
