@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
+from typing import Final
 
 from flask import Blueprint, render_template, request, url_for
 from flask import redirect as to
@@ -14,6 +16,8 @@ from web.services import services
 from web.staff.finding import workshop_named
 
 blueprint = Blueprint("instructing", __name__)
+
+_AT_WORK_MINUTES: Final = 10
 
 
 @blueprint.get("/overview")
@@ -61,9 +65,13 @@ def set_deadline(identity: int) -> tuple[str, int] | Redirect:
 
 def _overview(problem: str | None) -> str:
     store = services().store
+    since = time.time() - 60 * _AT_WORK_MINUTES
+    workshops = [one for one in store.workshops.all() if one.workshop.archived_at is None]
     return render_template(
         "overview.html",
-        workshops=store.workshops.open(),
+        workshops=workshops,
+        at_work={one.workshop.id: store.statistics.at_work(one.workshop.id, since) for one in workshops},
+        minutes=_AT_WORK_MINUTES,
         problem=problem,
         queue=store.submissions.queue(),
         states=store.submissions.count(),

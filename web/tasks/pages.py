@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as Redirect
 from grader.exercise.path import SECTIONS
 from grader.model import Exercise
 from grader.parameters import fill
-from web.identity import account, participant, participants_only
+from web.identity import account, known_only, participant, participants_only
 from web.language import gettext
 from web.problems import Problem
 from web.reply import download
@@ -24,6 +24,7 @@ from web.staff.finding import workshop_before
 from web.standings.scoreboard import table
 from web.tasks import markdown, starting, task_form
 from web.tasks.command_lines import command_lines
+from web.tasks.preview import preview
 from web.tasks.submitting import exercise_named, parameters, submit
 from worker.people import Participant
 from worker.submission import Standing, Submitted
@@ -104,10 +105,12 @@ def _section(letter: str, exercises: tuple[Exercise, ...], progress: Mapping[str
 
 
 @blueprint.get("/exercises/<slug>")
-@participants_only
+@known_only
 def task(slug: str) -> str:
     """Show the task with the participant's own values, and the form with the last attempt or a chosen one."""
     exercise = exercise_named(slug)
+    if participant() is None:
+        return preview(exercise)
     attempts = _attempts(exercise)
     wanted = request.args.get("from", "")
     if wanted == FROM_START:
