@@ -84,14 +84,6 @@ def as_sentence(words: str) -> str:
     return gettext("%(words)s.", words=words[:1].upper() + words[1:])
 
 
-def refusal(why: str) -> str:
-    """Return why a section takes no answers."""
-    return {
-        "this section is paused": gettext("this section is paused"),
-        "the deadline of this section has passed": gettext("the deadline of this section has passed"),
-    }.get(why, why)
-
-
 def rule(found: Rule) -> str:
     """Return what holds for a section, as a list of words; empty where nothing does."""
     words = [gettext("paused")] if found.paused else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import Final
 
 from flask import Blueprint, render_template, request, url_for
@@ -13,6 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 from web.identity import acting, instructors_only, staff_only
 from web.language import gettext
 from web.services import services
+from web.staff.deadlines import deadline_sent
 from web.staff.finding import workshop_named
 
 blueprint = Blueprint("instructing", __name__)
@@ -53,10 +53,9 @@ def hide_names(identity: int) -> Redirect:
 def set_deadline(identity: int) -> tuple[str, int] | Redirect:
     """Set until when answers are taken (UTC), or that there is no end."""
     workshop = workshop_named(identity)
-    given = request.form.get("deadline", "").strip()
     try:
-        deadline = datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
-    except (ValueError, OverflowError):
+        deadline = deadline_sent()
+    except ValueError:
         return _overview(gettext("A deadline looks like 2030-06-21T17:30.")), 422
     services().store.workshops.set_deadline(workshop.id, deadline, acting())
     services().changed(workshop)
