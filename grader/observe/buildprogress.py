@@ -10,7 +10,8 @@ from grader.observe import buildlog, buildtrace
 from grader.observe.buildlog import Status
 from grader.progress import Progress
 
-# "[2/5] RUN make" and, where there are several stages, "[stage-1 2/5] RUN make".
+# "[2/5] RUN make" and, where there are several stages, "[stage-1 2/5] RUN make"; the client calls the only
+# one stage-0.
 _STEP: Final = re.compile(
     r"\[(?:(?P<stage>[^\]\s]+) )?(?P<number>\d+)/(?P<all>\d+)\] (?P<what>.*)", re.DOTALL
 )
@@ -60,7 +61,7 @@ class BuildProgress:
                 continue
             self._begun.add(vertex.digest)
             if step := _STEP.match(vertex.name):
-                stage = f" of {step['stage']}" if step["stage"] else ""
+                stage = f" of {step['stage']}" if step["stage"] not in {None, "stage-0"} else ""
                 self._progress.say(f"building step {step['number']} of {step['all']}{stage}: {step['what']}")
         for log in status.logs or ():
             self._progress.show(log.data)

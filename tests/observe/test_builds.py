@@ -84,6 +84,9 @@ def test_each_step_is_told_as_it_begins(engine: Engine, comment: str) -> None:
     ]
     assert "building step 3 of 3 of stage-1: COPY --from=first /etc/motd /" in told.said
     assert sorted(told.shown.splitlines()) == [f"{word} {len(comment)}".encode() for word in ("one", "two")]
+    files = {"Dockerfile": f"FROM {BASE}\n{comment}RUN : {len(comment)} three\n".encode()}
+    assert builds.build(engine, files, "Dockerfile", ALLOWED, "answer", 60.0, progress=told).ok
+    assert told.said[-1] == f"building step 2 of 2: RUN : {len(comment)} three"
 
 
 def test_a_build(engine: Engine, comment: str) -> None:
