@@ -191,6 +191,8 @@ def _task(
         more_attempts=len(attempts) == ATTEMPTS_SHOWN,
         problem=problem,
         lines=command_lines(exercise, services().base_url()),
+        rule=(rule := services().section_rules(found.workshop_id).get(exercise.section)),
+        used=services().store.rules.used(found.id, exercise.slug) if rule and rule.most_attempts else 0,
         before=services().exercises[slugs[place - 1]] if place else None,
         after=services().following(exercise.slug),
     )
@@ -207,7 +209,11 @@ def scoreboard() -> str | Redirect:
     staff = account() is not None
     now, names = staff and "now" in request.args, staff and "names" in request.args
     shown = table(workshop, mine, None if now else workshop.frozen_at, links=staff, names=names)
-    return render_template("scoreboard.html", workshop=workshop, table=shown, now=now, names=names)
+    rules = services().section_rules(workshop.id)
+    last_counts = sorted(section for section, rule in rules.items() if rule.last_counts)
+    return render_template(
+        "scoreboard.html", workshop=workshop, table=shown, now=now, names=names, last_counts=last_counts
+    )
 
 
 def _known() -> Participant:
