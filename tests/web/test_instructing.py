@@ -57,6 +57,9 @@ def test_instructors_read_tasks_without_joining(browser: Browsers, services: Ser
     path = f"/exercises/{SLUG}"
     assert nobody.client.get(path).headers["Location"].startswith("/join?next=")
     teacher.sign_in()
+    assert re.search(
+        "Join at <strong>http://localhost/join</strong>.*open-sesame", teacher.get("/scoreboard"), re.S
+    )
     page = teacher.get(path)
     exercise = services.exercises[SLUG]
     assert all(check.title in page for check in exercise.checks)

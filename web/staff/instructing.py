@@ -74,6 +74,6 @@ def _overview(problem: str | None) -> str:
         problem=problem,
         queue=store.submissions.queue(),
         states=store.submissions.count(),
-        workers=store.staff.all(),
+        workers=sorted(store.staff.all(), key=lambda seen: seen.heartbeat.state == "stopped"),
         base=services().base_url(),
     )

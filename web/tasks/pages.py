@@ -212,7 +212,13 @@ def scoreboard() -> str | Redirect:
     rules = services().section_rules(workshop.id)
     last_counts = sorted(section for section, rule in rules.items() if rule.last_counts)
     return render_template(
-        "scoreboard.html", workshop=workshop, table=shown, now=now, names=names, last_counts=last_counts
+        "scoreboard.html",
+        workshop=workshop,
+        table=shown,
+        now=now,
+        names=names,
+        last_counts=last_counts,
+        base=services().base_url(),
     )
 
 
