@@ -53,12 +53,12 @@ def _apply(
 ) -> CheckResult:
     for name in check.after:
         if earlier[name].outcome is not Outcome.PASSED:
-            reason = f"skipped because '{earlier[name].title}' did not pass"
+            reason = f"Skipped because '{earlier[name].title}' did not pass."
             return _result(check, Outcome.SKIPPED, Feedback("not-reached", reason))
     try:
         feedback = check.function(evidence)
     except NotObservedError as missing:
-        return _result(check, Outcome.SKIPPED, Feedback("not-observed", f"skipped because {missing}"))
+        return _result(check, Outcome.SKIPPED, Feedback("not-observed", f"Skipped because {missing}."))
     except (Exception, SystemExit) as error:  # noqa: BLE001  an author's mistake of any kind is an outcome
         where = place(error.__traceback__, exercise.folder) or "checks.py"
         return broken(check, f"{exercise.slug}/{where}: {type(error).__name__}: {one_line(str(error))}")

@@ -40,7 +40,7 @@ def test_skips_what_comes_after_a_failure(tmp_path: Path) -> None:
     ends, status = judge(exercise, evidence_of(exercise, ended="deadline", exit_code=None))
     assert (ends.outcome, status.outcome) == (Outcome.FAILED, Outcome.SKIPPED)
     assert status.feedback
-    assert status.feedback.message == "skipped because 'It ends by itself' did not pass"
+    assert status.feedback.message == "Skipped because 'It ends by itself' did not pass."
 
 
 def test_skips_what_was_not_observed(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_skips_what_was_not_observed(tmp_path: Path) -> None:
     ends, status = judge(exercise, evidence_of(exercise, observed=False))
     assert ends.outcome is Outcome.SKIPPED
     assert ends.feedback
-    assert ends.feedback.message == "skipped because run was not observed"
+    assert ends.feedback.message == "Skipped because run was not observed."
     assert status.outcome is Outcome.SKIPPED
 
 

@@ -25,9 +25,9 @@ from web import (
     static_files,
     wording,
 )
-from web.accounts import account, joining, openid, provider
+from web.accounts import account, connecting, joining, openid, provider
 from web.reply import iso
-from web.results import attempts, results
+from web.results import attempts, verdicts
 from web.staff import (
     drilldown,
     exports,
@@ -73,7 +73,7 @@ def create_app(settings: ServiceSettings, translations: Path = language.FOLDER) 
     language.install(app, translations)
     static_files.install(app)
     for module in (
-        *(pages, progress, results, attempts, account, openid, joining, api, operations),
+        *(pages, progress, verdicts, attempts, account, openid, joining, connecting, api, operations),
         *(instructing, drilldown, figures, overriding, regrading, section_rules, exports, trail, workshops),
     ):
         app.register_blueprint(module.blueprint)

@@ -95,6 +95,17 @@ def participants_only(
     return guarded
 
 
+def known_only(view: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result | Response]:
+    """Send whoever has neither joined nor signed in to the page where they can join."""
+    guarded = participants_only(view)
+
+    @wraps(view)
+    def open_to_staff(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result | Response:
+        return guarded(*args, **kwargs) if account() is None else view(*args, **kwargs)
+
+    return open_to_staff
+
+
 def instructors_only(view: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result | Response]:
     """Refuse assistants, who see everything and change no settings."""
 

@@ -20,6 +20,7 @@ from werkzeug.exceptions import (
 from web.language import gettext
 from web.pictures.words import size
 from web.reply import for_programs, json_response
+from web.wording import as_sentence
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def response(status: int, detail: str) -> Response:
     """Return an error as a page or as a problem document, as the path suggests."""
     title = HTTPStatus(status).phrase
     if not for_programs():
-        return Response(_page(_titles().get(status, title), detail), status, mimetype="text/html")
+        told = as_sentence(detail) if detail[:1].islower() else detail
+        return Response(_page(_titles().get(status, title), told), status, mimetype="text/html")
     document: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     document["instance"] = f"urn:request:{g.get('request_id', '')}"
     return json_response(document, status, mimetype="application/problem+json")
@@ -47,17 +49,17 @@ def response(status: int, detail: str) -> Response:
 def _titles() -> dict[int, str]:
     """Return what pages call the errors that people meet."""
     return {
-        400: gettext("Bad Request"),
-        403: gettext("Forbidden"),
-        404: gettext("Not Found"),
-        405: gettext("Method Not Allowed"),
-        409: gettext("Conflict"),
-        413: gettext("Request Entity Too Large"),
-        422: gettext("Unprocessable Entity"),
-        429: gettext("Too Many Requests"),
-        500: gettext("Internal Server Error"),
-        502: gettext("Bad Gateway"),
-        503: gettext("Service Unavailable"),
+        400: gettext("Not understood"),
+        403: gettext("Not allowed"),
+        404: gettext("Not found"),
+        405: gettext("Not possible here"),
+        409: gettext("Already taken"),
+        413: gettext("Too large"),
+        422: gettext("Not understood"),
+        429: gettext("Too often"),
+        500: gettext("Our mistake"),
+        502: gettext("Another server does not answer"),
+        503: gettext("Not available just now"),
     }
 
 
@@ -65,14 +67,10 @@ def _described(error: HTTPException) -> str:
     """Return what an error says: our own sentence, or the framework's in the language of who reads it."""
     return {
         NotFound.description: gettext(
-            "The requested URL was not found on the server. If you entered the URL manually please check "
-            "your spelling and try again."
+            "There is no such page. Perhaps its address was cut off, or what it showed was deleted."
         ),
-        MethodNotAllowed.description: gettext("The method is not allowed for the requested URL."),
-        Forbidden.description: gettext(
-            "You don't have the permission to access the requested resource. It is either read-protected or "
-            "not readable by the server."
-        ),
+        MethodNotAllowed.description: gettext("This cannot be done at this address."),
+        Forbidden.description: gettext("This is not for you to see or to change."),
     }.get(error.description or "", error.description or "")
 
 

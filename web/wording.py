@@ -56,6 +56,11 @@ def time(seconds: float) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(told, told)
 
 
+def utc(seconds: float, days: bool) -> str:
+    """Return a moment below a picture in few signs, the day or the time of day; scripts make it local."""
+    return f"{datetime.fromtimestamp(seconds, UTC):{'%Y-%m-%d' if days else '%H:%M'}}"
+
+
 def isolated(name: str) -> Markup:
     """Return a name for a sentence: one that is written from right to left turns nothing else round."""
     return Markup("<bdi>{}</bdi>").format(name)
@@ -77,14 +82,6 @@ def told(error: GraderError) -> str:
 def as_sentence(words: str) -> str:
     """Return what an error says with a capital letter and a full stop."""
     return gettext("%(words)s.", words=words[:1].upper() + words[1:])
-
-
-def refusal(why: str) -> str:
-    """Return why a section takes no answers."""
-    return {
-        "this section is paused": gettext("this section is paused"),
-        "the deadline of this section has passed": gettext("the deadline of this section has passed"),
-    }.get(why, why)
 
 
 def rule(found: Rule) -> str:
@@ -168,6 +165,7 @@ def outcomes() -> dict[Outcome, str]:
 FILTERS: Final = {
     "rule": rule,
     "time": time,
+    "utc": utc,
     "plural": plural,
     "grouped": grouped,
     "state": state,

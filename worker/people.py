@@ -23,7 +23,7 @@ _TOKEN_BYTES: Final = 24
 _HASHER: Final = PasswordHasher()
 # Compared with where there is no account, so that both cases take the same time.
 _NOBODY: Final = _HASHER.hash(secrets.token_hex(16))
-_NO_PASSWORD: Final = "!"  # noqa: S105  no hash of anything
+NO_PASSWORD: Final = "!"  # noqa: S105  no hash of anything
 
 
 class WrongJoinCodeError(GraderError):
@@ -158,15 +158,9 @@ class People:
             (participants.c.workshop_id == workshop_id) & (participants.c.name_key == name_key(name))
         )
 
-    def by_subject(self, subject: str) -> list[Participant]:
-        """Return whoever an identity provider knows by this subject: one in each of their workshops."""
-        query = _PARTICIPANT.where(participants.c.subject == subject).order_by(participants.c.workshop_id)
-        with self._database.read() as connection:
-            return [Participant(*row) for row in connection.execute(query)]
-
     def _participant(self, condition: Any) -> Participant | None:
         with self._database.read() as connection:
-            row = connection.execute(_PARTICIPANT.where(condition)).first()
+            row = connection.execute(PARTICIPANT.where(condition)).first()
         return None if row is None else Participant(*row)
 
     def new_token(self, participant: Participant) -> str:
@@ -186,64 +180,17 @@ class People:
         with self._database.read() as connection:
             row = connection.execute(query).first()
         try:
-            kept = _NOBODY if row is None or row.password_hash == _NO_PASSWORD else row.password_hash
+            kept = _NOBODY if row is None or row.password_hash == NO_PASSWORD else row.password_hash
             _HASHER.verify(kept, password)
         except (VerifyMismatchError, InvalidHashError):
             return None
-        return None if row is None else _to_account(row)
-
-    def known_elsewhere(self, subject: str, name: str, role: Role) -> Account:
-        """Return the account of somebody whom an identity provider has shown to be who they are.
-
-        It is made at the first time, without a password. Where the role is another one than before, every
-        session with the former one ends.
-
-        Args:
-            subject: Issuer and subject, which nobody else has.
-            name: What a new account is called.
-            role: What they may do from now on.
-
-        Raises:
-            NameTakenError: There is another account of this name.
-        """
-        query = select(accounts).where(accounts.c.subject == subject)
-        values = {
-            "name": name,
-            "role": role,
-            "password_hash": _NO_PASSWORD,
-            "subject": subject,
-            "session_version": first_version(),
-            "created_at": self._database.now(),
-        }
-        try:
-            with self._database.write() as connection:
-                row = connection.execute(query).first()
-                if row is None:
-                    connection.execute(insert(accounts).values(values))
-                elif row.role != role:
-                    connection.execute(
-                        update(accounts)
-                        .where(accounts.c.id == row.id)
-                        .values(role=role, session_version=accounts.c.session_version + 1)
-                    )
-                return _to_account(connection.execute(query).one())
-        except IntegrityError as error:
-            raise NameTakenError("there is another account %(name)s", name=name) from error
-
-    def end_sessions(self, subject: str) -> None:
-        """End every session of the account of somebody whom an identity provider knows."""
-        with self._database.write() as connection:
-            connection.execute(
-                update(accounts)
-                .where(accounts.c.subject == subject)
-                .values(session_version=accounts.c.session_version + 1)
-            )
+        return None if row is None else to_account(row)
 
     def account(self, identity: int) -> Account | None:
         """Return an account."""
         with self._database.read() as connection:
             row = connection.execute(select(accounts).where(accounts.c.id == identity)).first()
-        return None if row is None else _to_account(row)
+        return None if row is None else to_account(row)
 
     def has_accounts(self) -> bool:
         """Return whether there is an account at all."""
@@ -294,10 +241,11 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-_PARTICIPANT: Final = select(
+PARTICIPANT: Final = select(
     participants.c.id, participants.c.workshop_id, participants.c.name, participants.c.session_version
 )
 
 
-def _to_account(row: Row[Any]) -> Account:
+def to_account(row: Row[Any]) -> Account:
+    """Return the account of a row."""
     return Account(row.id, row.name, row.role, row.session_version)

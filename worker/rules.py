@@ -9,10 +9,15 @@ from typing import Final
 
 from sqlalchemy import delete, func, insert, select
 
+from grader.errors import GraderError
 from worker.audit import Action, Deed, note
 from worker.database import Database
 from worker.submission import State
 from worker.tables import section_rules, submissions
+
+
+class SectionClosedError(GraderError):
+    """A section takes no answers just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +38,16 @@ class Rule:
     most_attempts: int | None = None
     last_counts: bool = False
 
-    def refusal(self, now: float) -> str:
-        """Return why an answer is not taken at this time, or an empty text."""
+    def require_open(self, now: float) -> None:
+        """Raise where no answer is taken at this time.
+
+        Raises:
+            SectionClosedError: The section is paused, or its deadline has passed.
+        """
         if self.paused:
-            return "this section is paused"
+            raise SectionClosedError("this section is paused")
         if self.late_percent is None and self.late(now):
-            return "the deadline of this section has passed"
-        return ""
+            raise SectionClosedError("the deadline of this section has passed")
 
     def late(self, at: float) -> bool:
         """Return whether an answer of this time is late."""

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Final
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from grader.model import Outcome
 from worker.database import Database
@@ -115,6 +115,14 @@ class Statistics:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def at_work(self, workshop_id: int, since: float) -> int:
+        """Return how many participants have handed something in since a time in seconds since 1970."""
+        query = select(func.count(submissions.c.participant_id.distinct())).where(
+            submissions.c.workshop_id == workshop_id, submissions.c.created_at >= since
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def attempts(self, workshop_id: int, exercise: str | None = None) -> list[Attempt]:
         """Return every submission that has ended by a verdict or our fault, the oldest first.

@@ -13,6 +13,7 @@ from worker import schema
 from worker.audit import Audit
 from worker.claims import Claims
 from worker.database import Database
+from worker.elsewhere import Elsewhere
 from worker.gradebook import Gradebook
 from worker.overrides import Overrides
 from worker.people import People
@@ -52,6 +53,7 @@ class Store:
         self.submissions = Submissions(database)
         self.claims = Claims(database)
         self.people = People(database)
+        self.elsewhere = Elsewhere(database)
         self.staff = Staff(database)
         self.audit = Audit(database)
         self.overrides = Overrides(database)

@@ -26,6 +26,8 @@ _MAX_UNREADABLE: Final = 20
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _JSON: Final = json.JSONDecoder()
+END: Final = b"\n}\n"
+"""What an object ends with as buildx writes it, and nothing inside of one: its texts hold no line breaks."""
 
 
 class Vertex(msgspec.Struct):
@@ -110,6 +112,14 @@ def to_build(
         wall_ms=wall_ms,
         truncated=truncated or len(progress) > _MAX_PROGRESS,
     )
+
+
+def status_in(report: bytes) -> Status | None:
+    """Return what one object says, given without its end and with whatever text stands before it."""
+    try:
+        return msgspec.json.decode(report[report.index(b"{") :] + END, type=Status)
+    except (ValueError, RecursionError):
+        return None
 
 
 def assemble(

@@ -83,7 +83,7 @@ def _build(
     progress: Progress = SILENT,
 ) -> Build:
     if _needs_client(files, dockerfile):
-        return _build_by_client(engine, files, dockerfile, tag, wall_seconds)
+        return _build_by_client(engine, files, dockerfile, tag, wall_seconds, progress)
     return _build_by_engine(engine, files, dockerfile, tag, wall_seconds, progress)
 
 
@@ -108,7 +108,7 @@ def _build_by_engine(
     started = time.monotonic()
     with engine.offer(_to_tar(files)) as url:
         query = {"version": 2, "remote": url, "dockerfile": dockerfile, "t": tag, "networkmode": "none"}
-        heard = None if progress is SILENT else BuildProgress(progress).feed
+        heard = None if progress is SILENT else BuildProgress.of_engine(progress).feed
         reply = engine.receive(
             "POST", "/build", seconds=wall_seconds, query=query, limit=_LOG_BYTES, heard=heard
         )
@@ -120,7 +120,12 @@ def _build_by_engine(
 
 
 def _build_by_client(
-    engine: Engine, files: Mapping[str, bytes], dockerfile: str, tag: str, wall_seconds: float
+    engine: Engine,
+    files: Mapping[str, bytes],
+    dockerfile: str,
+    tag: str,
+    wall_seconds: float,
+    progress: Progress,
 ) -> Build:
     output, status = engine.execute(
         ("/bin/bash", "-c", _NEW_CONTEXT),
@@ -139,6 +144,7 @@ def _build_by_client(
         wall_seconds=wall_seconds,
         output_bytes=_LOG_BYTES,
         env={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+        printed=None if progress is SILENT else BuildProgress.of_client(progress).feed,
     )
     wall_ms = (time.monotonic() - started) * 1000
     identity = str(engine.get(f"/images/{tag}/json")["Id"]) if status == 0 else ""

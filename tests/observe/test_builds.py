@@ -67,20 +67,26 @@ def comment(request: pytest.FixtureRequest) -> str:
     return BY[request.param]
 
 
-def test_each_step_is_told_as_it_begins(engine: Engine) -> None:
+def test_each_step_is_told_as_it_begins(engine: Engine, comment: str) -> None:
     told = Told()
-    text = f"FROM {BASE} AS first\nRUN echo one\nFROM {BASE}\nRUN echo two\nCOPY --from=first /etc/motd /\n"
+    text = (
+        f"FROM {BASE} AS first\n{comment}RUN echo one {len(comment)}\n"
+        f"FROM {BASE}\nRUN echo two {len(comment)}\nCOPY --from=first /etc/motd /\n"
+    )
     built = builds.build(
         engine, {"Dockerfile": text.encode()}, "Dockerfile", ALLOWED, "answer", 60.0, progress=told
     )
     assert built.ok, built.output
     steps = [said for said in told.said if "RUN" in said]
     assert sorted(steps) == [
-        "building step 2 of 2 of first: RUN echo one",
-        "building step 2 of 3 of stage-1: RUN echo two",
+        f"building step 2 of 2 of first: RUN echo one {len(comment)}",
+        f"building step 2 of 3 of stage-1: RUN echo two {len(comment)}",
     ]
     assert "building step 3 of 3 of stage-1: COPY --from=first /etc/motd /" in told.said
-    assert sorted(told.shown.splitlines()) == [b"one", b"two"]
+    assert sorted(told.shown.splitlines()) == [f"{word} {len(comment)}".encode() for word in ("one", "two")]
+    files = {"Dockerfile": f"FROM {BASE}\n{comment}RUN : {len(comment)} three\n".encode()}
+    assert builds.build(engine, files, "Dockerfile", ALLOWED, "answer", 60.0, progress=told).ok
+    assert told.said[-1] == f"building step 2 of 2: RUN : {len(comment)} three"
 
 
 def test_a_build(engine: Engine, comment: str) -> None:

@@ -199,5 +199,6 @@ def open_page(chromium: Chromium, serving: Serving) -> Iterator[Callable[..., Pa
     yield run
     for context in contexts:
         context.close()
-    # A form that is sent back with 422 shows as an error of loading, and is none.
-    assert [text for text in troubles if "422" not in text] == []
+    # A form that is sent back with 422 shows as an error of loading, and is none; a test may go off line.
+    meant = ("422", "ERR_INTERNET_DISCONNECTED")
+    assert [text for text in troubles if not any(word in text for word in meant)] == []

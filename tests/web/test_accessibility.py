@@ -117,6 +117,7 @@ def test_pages_of_instructors(
     found = faults(page)
     for path in (
         "/scoreboard",
+        f"/exercises/{SLUG}",
         "/workshops",
         "/workshops/1/participants",
         "/workshops/1/statistics",

@@ -36,6 +36,9 @@ def test_from_joining_to_the_scoreboard(
     area.press("Control+Enter")
     expect(page.get_by_text("Solved: every check passed.")).to_be_visible()
     expect(page).to_have_title("Out of memory inside a container · Container grader")
+    kill = page.locator(".kill-text").bounding_box()
+    assert kill is not None
+    assert kill["x"] + kill["width"] <= size["width"], "the picture is whole, also on a phone"
     page.get_by_role("link", name="Scoreboard").click()
     row = page.get_by_role("row", name=name)
     expect(row).to_contain_text("✓")
@@ -148,6 +151,11 @@ def test_cancelling_what_prints_all_the_time(open_page: Callable[..., Page]) -> 
         before = printed.inner_text()
         expect(printed).not_to_have_text(before)
         expect(button).to_be_focused()
+    page.context.set_offline(True)
+    expect(page.get_by_text("The server cannot be reached just now.")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text("The server cannot be reached just now.")).to_be_hidden()
+    expect(button).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Cancelled. It has no verdict")).to_be_visible()
 

@@ -52,6 +52,27 @@ def test_a_frozen_scoreboard_stands_still_until_it_may_move(
     assert ranked(ada.get("/scoreboard")) == ["Ada", "Eve"]
 
 
+def test_instructors_read_tasks_without_joining(browser: Browsers, services: Services) -> None:
+    nobody, teacher = browser(), browser()
+    path = f"/exercises/{SLUG}"
+    assert nobody.client.get(path).headers["Location"].startswith("/join?next=")
+    teacher.sign_in()
+    assert re.search(
+        "Join at <strong>http://localhost/join</strong>.*open-sesame", teacher.get("/scoreboard"), re.S
+    )
+    page = teacher.get(path)
+    exercise = services.exercises[SLUG]
+    assert all(check.title in page for check in exercise.checks)
+    assert "Hint 2 of 2" in page
+    assert "values drawn for instructor" in page
+    assert "Submit" not in page
+    assert "Join with your code" not in teacher.get("/")
+    reply = teacher.send(f"/join?next={path}", name="me", join_code="open-sesame")
+    assert reply.headers["Location"] == path
+    assert "Submit" in teacher.get(path)
+    teacher.get("/overview")
+
+
 def test_a_deadline_is_set_and_lifted(browser: Browsers, services: Services) -> None:
     ada, teacher = browser(), browser()
     ada.join("Ada")

@@ -10,14 +10,17 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from werkzeug.test import TestResponse
 
+from tests.web.browsing import join
 from tests.web.conftest import Browser
 from tests.web.providers import SETTINGS, Liar, come_back, give_up, sign_in
 from tests.web.serving import JOIN_CODE, Serving
+from tests.web.test_accessibility import faults
 from tests.web.test_openid import refusals
 from tests.web.test_pages import SLUG
+from worker.people import Participant
 from worker.store import Store
 
 CLASS = {"GRADER_OPENID_PARTICIPANTS": "group:class"}
@@ -188,6 +191,75 @@ def test_a_workshop_that_is_over_lets_nobody_in_but_those_who_were(app: Flask, s
     assert people(store, 2) == [(2, "Grace Hopper")]
 
 
+CONNECT, CONNECTED = "/me/openid", "/me/openid/arrived"
+
+
+def connect(visitor: Browser, sub: str) -> TestResponse:
+    """Go to the provider and confirm whom it has shown; return the page that one gets."""
+    assert sign_in(visitor, sub, CONNECT).headers["Location"] == CONNECTED
+    return visitor.send(CONNECTED)
+
+
+def test_whoever_joined_by_code_comes_back_by_the_provider(app: Flask, store: Store) -> None:
+    ada, phone = Browser(app), Browser(app)
+    ada.join("Ada")
+    assert "Connect Example" in ada.get("/me")
+    place = ada.send(f"/exercises/{SLUG}", **{"text:answer.sh": "exit 7"}).headers["Location"]
+    assert sign_in(ada, "7", CONNECT).headers["Location"] == CONNECTED
+    page = ada.get(CONNECTED)
+    assert re.search(r"Example knows you as <bdi>7</bdi>.*<bdi>Ada</bdi> here", page)
+    assert store.elsewhere.participants(f"{issuer_of(app)} 7") == [], "nothing before it is confirmed"
+    assert ada.send(CONNECTED).headers["Location"] == "/me"
+    page = ada.get("/me")
+    assert "Example brings you back from now on" in page
+    assert "Copy your personal link" in page, "it stays"
+    assert arrive(phone, "7").status_code == 302
+    phone.get(place)
+    assert people(store) == [(1, "Ada")]
+    phone.get(CONNECTED, 302)
+
+    ada.send("/me/openid/end", page="/me")
+    assert "no longer brings you back" in ada.get("/me")
+    assert "Copy your personal link" in ada.get("/me")
+    phone.get("/me", 302)
+    assert arrive(phone, "7").status_code == 302
+    assert people(store) == [(1, "Ada"), (2, "Grace Hopper")]
+
+
+def issuer_of(app: Flask) -> str:
+    issuer: str = app.extensions["grader"].settings.openid_issuer
+    return issuer
+
+
+def test_nobody_is_connected_who_is_not_meant(app: Flask, store: Store) -> None:
+    nobody, ada = Browser(app), Browser(app)
+    assert nobody.client.get(CONNECT).headers["Location"].startswith("/join")
+    ada.join("Ada")
+    assert sign_in(ada, "6", CONNECT).status_code == 403, "not on the list"
+    assert "you are not on the list" in sign_in(ada, "6", CONNECT).text
+    assert "was given up" in give_up(ada, CONNECT).text
+    assert refusals(app)[1:] == [("somebody@example.org", "may not join")] * 2
+    arrive(Browser(app), "7")
+    reply = connect(ada, "7")
+    assert (reply.status_code, "shows somebody else of this workshop" in reply.text) == (409, True)
+    assert [store.elsewhere.shows(found) for found in (one(store, 1), one(store, 2))] == [False, True]
+
+    assert sign_in(ada, "8", CONNECT).headers["Location"] == CONNECTED
+    page = ada.get(CONNECTED)
+    ada.send("/sign-out", page="/")
+    ada.join("Mallory")
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found is not None
+    ada.client.post(CONNECTED, data={"csrf_token": found[1]})
+    assert store.elsewhere.participants(f"{issuer_of(app)} 8") == [], "another participant had begun"
+
+
+def one(store: Store, identity: int) -> Participant:
+    found = store.people.participant(identity)
+    assert found is not None
+    return found
+
+
 def let_in(app: Flask, liar: Liar) -> Browser:
     """Return the browser of somebody whom a provider that lies has shown."""
     found = Browser(app)
@@ -225,6 +297,13 @@ def test_a_class_may_share_an_address(make: Callable[..., Flask], liar: Liar) ->
     assert len(people(app.extensions["grader"].store)) == 15
 
 
+def in_light_and_dark(page: Page) -> list[str]:
+    """Return what axe-core finds on the page that is open."""
+    found = faults(page)
+    page.emulate_media(color_scheme="dark")
+    return found + faults(page)
+
+
 @pytest.mark.slow
 def test_in_a_browser(tmp_path_factory: pytest.TempPathFactory, issuer: str, chromium: Chromium) -> None:
     """From the button to the provider's own page and back, under our policy, without JavaScript, too."""
@@ -244,9 +323,20 @@ def test_in_a_browser(tmp_path_factory: pytest.TempPathFactory, issuer: str, chr
         page.get_by_role("link", name="Join with Example").click()
         page.get_by_role("button", name="7", exact=True).click()
         expect(page.get_by_role("alert")).to_have_text("Somebody is called Grace Hopper already.")
+        assert in_light_and_dark(page) == []
         page.get_by_label("Your name").fill("Amazing Grace")
         page.get_by_role("button", name="Join").click()
         expect(page.get_by_role("status")).to_contain_text("Welcome, \u2068Amazing Grace\u2069")
         assert urlsplit(page.url).path == "/"
+        page = chromium.new_context(base_url=serving.url).new_page()
+        join(page, "Linus")
+        page.goto("/me")
+        page.get_by_role("link", name="Connect Example").click()
+        page.get_by_role("button", name="9", exact=True).click()
+        expect(page.get_by_role("heading", name="Connect Example")).to_be_visible()
+        assert in_light_and_dark(page) == []
+        page.get_by_role("button", name="Connect Example").click()
+        expect(page.get_by_role("status").first).to_contain_text("Example brings you back from now on")
+        assert in_light_and_dark(page) == []
     finally:
         serving.end()

@@ -64,6 +64,8 @@ NAMES = {
         "Ada",
         "Bob",
         "Cyd",
+        "Dan",
+        "teacher@example.org",
         "UTC",
     ),
     *("answer.sh", "Dockerfile", "files/one.bin", "files/two.txt"),
@@ -127,6 +129,7 @@ def data(services: Services) -> set[str]:
     """What stands on pages as it is: names, those of animals among them, and what exercises are called."""
     exercises = services.exercises.values()
     titles = {exercise.title for exercise in exercises}
+    titles |= {check.title for exercise in exercises for check in exercise.checks}
     numbers = {exercise.slug.partition("-")[0].upper() for exercise in exercises}
     values = {name for exercise in exercises for name in exercise.parameters}
     names = {pseudonym(services.workshop(1), identity) for identity in (1, 2)}
@@ -282,6 +285,7 @@ def visit_as_instructor(teacher: Browser, helper: Browser, services: Services) -
         beat = Heartbeat(state, "host", 1, "0", state, "no room" * (state == "paused"), 0, 0, "{}")  # type: ignore[arg-type]
         services.store.staff.beat(beat)
     staff_pages = [
+        *("/", f"/exercises/{SLUG}", f"/exercises/{FOLDER_SLUG}", "/exercises/g1-containers-and-limits"),
         *("/overview", board, "/scoreboard/time", rules, own, "/workshops", "/workshops/1/participants"),
         *("/participants/1", "/participants/2", "/workshops/1/statistics", f"/workshops/1/statistics/{SLUG}"),
         *("/workshops/1/statistics/b2-long-running", "/workshops/1/stuck?minutes=1", "/workshops/1/regrades"),
@@ -398,9 +402,33 @@ def visit_by_provider(app: Flask, browser: Callable[[], Browser], liar: Liar) ->
     assert come_back(visitor, liar, "/join/openid") == 302
     visitor.get(arrived, 302)
     visitor.get("/")
+    taken = browser()
+    liar.claims = lambda claims: claims | {"sub": "2", "groups": ["class"], "name": "Bob"}
+    assert come_back(taken, liar, "/join/openid?code=open-sesame") == 302
+    taken.get(arrived)
+    connect(browser, liar)
     app.extensions.pop("openid")
     for path in ("/sign-in/openid", "/sign-in/openid/back", "/join/openid"):
         browser().get(path, 404)
+    visitor.get("/me/openid", 404)
+
+
+def connect(browser: Callable[[], Browser], liar: Liar) -> None:
+    """Let a provider bring somebody back who joined by a code, in every way that there is."""
+    dan, arrived = browser(), "/me/openid/arrived"
+    dan.join("Dan")
+    dan.get("/me")
+    assert give_up(dan, "/me/openid").status_code == 403
+    for sub, status in (("1", 409), ("3", 302)):  # the first one is Cyd
+        liar.claims = lambda claims, sub=sub: claims | {"sub": sub, "groups": ["class"]}  # type: ignore[misc]
+        assert come_back(dan, liar, "/me/openid") == 302
+        dan.get(arrived)
+        assert dan.send(arrived).status_code == status
+        dan.get("/me")
+    dan.send("/me/openid/end", page="/me")
+    dan.get("/me")
+    liar.claims = lambda claims: claims
+    assert come_back(dan, liar, "/me/openid") == 403
 
 
 def visit_all(app: Flask, browser: Callable[[], Browser], services: Services, liar: Liar) -> None:

@@ -76,7 +76,7 @@ def test_a_task_says_how_to_answer_from_a_terminal(
     ada = browser()
     ada.join("ada")
     lines = html.unescape(ada.get(f"/exercises/{slug}"))
-    assert "grader login --server http://localhost\n" in lines
+    assert "grader login --server http://localhost --token\n" in lines
     assert f"grader submit {slug} {submit} --server http://localhost<" in lines
     bearer = '-H "Authorization: Bearer $TOKEN"'
     assert f"curl {bearer} -F exercise={slug} {fields} http://localhost/api/v1/submissions\n" in lines

@@ -75,6 +75,12 @@ def test_the_last_answer_counts(
     eve = browser()
     eve.join("Eve")
     assert "Your last answer to an exercise counts" in eve.get("/")
+    assert "in sections A, the last one" in eve.get("/scoreboard")
+    teacher.send(PAGE, section="A", counts="last", most_attempts="2")
+    page = " ".join(eve.get(f"/exercises/{SLUG}").split())
+    assert "2 attempts for each exercise. Your last answer to an exercise counts" in page
+    assert "0 of 2 attempts are used up." in page
+    assert "as often as you like" not in page
 
 
 def test_attempts_run_out(teacher: Browser, client: FlaskClient, token: Token, services: Services) -> None:

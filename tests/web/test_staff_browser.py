@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.literals import CHECKS, write_exercise
 from tests.web.browsing import PHONE, join, no_wider_than_the_screen
-from tests.web.serving import Serving
+from tests.web.serving import JOIN_CODE, Serving
 
 pytestmark = [pytest.mark.slow]
 
@@ -54,7 +54,7 @@ def test_a_check_is_mended_and_the_class_regraded(
     participant.get_by_role("button", name="Submit").click()
     expect(participant.get_by_text("1 of 3 points")).to_be_visible()
     sign_in(teacher, serving)
-    teacher.get_by_role("link", name="Scoreboard").click()
+    teacher.get_by_role("link", name="Scoreboard", exact=True).click()
     no_wider_than_the_screen(teacher)
     teacher.get_by_role("row", name=name).get_by_role("link", name="1", exact=True).click()
     expect(teacher.get_by_role("heading", name="End with the right status")).to_be_visible()
@@ -103,6 +103,51 @@ def test_a_score_by_hand(open_page: Callable[..., Page], serving: Serving) -> No
     teacher.get_by_role("link", name="Audit log").click()
     expect(teacher.get_by_text("revoked a score set by hand").last).to_be_visible()
     no_wider_than_the_screen(teacher)
+
+
+NOTE_WHAT_MOVES = """
+window.moved = [];
+const animate = Element.prototype.animate;
+Element.prototype.animate = function (...given) {
+  window.moved.push(this.tagName);
+  return animate.apply(this, given);
+};
+0
+"""
+
+
+def test_what_instructors_watch_stays_up_to_date(
+    open_page: Callable[..., Page], serving: Serving, folder: Path
+) -> None:
+    """Rows slide only where motion is welcome; the keyboard's focus stays where it is."""
+    (folder / "status" / "checks.py").write_text(CHECKS)
+    board, calm, overview = open_page(), open_page(), open_page(PHONE)
+
+    def answer(name: str, text: str) -> None:
+        joined = overview.request.post("/api/v1/participants", data={"name": name, "join_code": JOIN_CODE})
+        bearer = {"Authorization": f"Bearer {joined.json()['token']}"}
+        sent = {"exercise": "status", "files": {"answer.sh": text}}
+        reply = overview.request.post("/api/v1/submissions", data=sent, headers=bearer)
+        found = overview.request.get(f"{reply.headers['location']}?wait=60", headers=bearer)
+        assert found.json()["state"] == "graded", found.text()
+
+    answer("Dora", "exit 1\n")
+    for page in (board, calm, overview):
+        sign_in(page, serving)
+    calm.emulate_media(reduced_motion="reduce")
+    for page in (board, calm):
+        page.goto("/scoreboard")
+        page.evaluate(NOTE_WHAT_MOVES)
+    board.get_by_role("link", name="Dora").focus()
+    answers = overview.locator("#class-1 dd").nth(2)
+    before = int(answers.inner_text())
+    answer("Emil", "exit 7\n")
+    expect(answers).to_have_text(str(before + 1))
+    for page in (board, calm):
+        expect(page.get_by_role("row", name="Emil")).to_be_visible()
+    assert "TR" in board.evaluate("moved"), "Dora makes room"
+    assert calm.evaluate("moved") == []
+    expect(board.get_by_role("link", name="Dora")).to_be_focused()
 
 
 def test_deadlines_are_local(open_page: Callable[..., Page], serving: Serving) -> None:

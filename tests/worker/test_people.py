@@ -45,8 +45,8 @@ def test_a_subject_is_one_participant_of_each_workshop(store: Store) -> None:
     with pytest.raises(NameTakenError):
         store.people.add_participant(1, "ada", subject="provider 2")
     again, _ = store.people.add_participant(other, "Ada", subject="provider 1")
-    assert store.people.by_subject("provider 1") == [ada, again]
-    assert store.people.by_subject("provider 2") == []
+    assert store.elsewhere.participants("provider 1") == [ada, again]
+    assert store.elsewhere.participants("provider 2") == []
     assert store.people.by_token(token) == ada
 
 

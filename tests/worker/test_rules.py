@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 from sqlalchemy import update
@@ -10,7 +11,7 @@ from sqlalchemy import update
 from grader.model import Exercise
 from worker.audit import Action
 from worker.people import Participant
-from worker.rules import NONE, Rule
+from worker.rules import NONE, Rule, SectionClosedError
 from worker.store import Store
 from worker.tables import submissions
 
@@ -29,7 +30,8 @@ from worker.tables import submissions
     ],
 )
 def test_what_a_rule_says(rule: Rule, at: float, refused: bool, points: float) -> None:
-    assert bool(rule.refusal(at)) is refused
+    with pytest.raises(SectionClosedError) if refused else nullcontext():
+        rule.require_open(at)
     assert rule.counted(4.0, at) == points
 
 

@@ -75,7 +75,7 @@ def test_participants_and_their_work_outlive_subjects(service_settings: ServiceS
         if not store.database.is_sqlite:
             connection.execute(text("SELECT setval('participants_id_seq', 2)"))
     grace, _ = store.people.add_participant(1, "grace", subject="provider 1")
-    assert store.people.by_subject("provider 1") == [grace]
+    assert store.elsewhere.participants("provider 1") == [grace]
     store.close()
 
 

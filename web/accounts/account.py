@@ -72,13 +72,15 @@ def enter(found: Participant, token: str | None, target: str) -> Response:
 @blueprint.get("/me")
 def me() -> str | Response:
     """Show the personal link and the token, to come back from another device."""
-    found = participant()
-    if found is None:
-        return redirect(url_for("account.join"))
-    token = session.get("token")
-    base = services().base_url()
+    return redirect(url_for("account.join")) if participant() is None else own_page(None)
+
+
+def own_page(problem: str | None) -> str:
+    """Return the page of the participant who asks, and what went wrong there."""
+    found, token, base = participant(), session.get("token"), services().base_url()
     link = f"{base}{url_for('account.come_back')}#{token}" if token else None
-    return render_template("me.html", token=token, link=link, base=base)
+    connected = found is not None and services().store.elsewhere.shows(found)
+    return render_template("me.html", token=token, link=link, base=base, connected=connected, problem=problem)
 
 
 @blueprint.post("/me/token")

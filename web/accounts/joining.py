@@ -113,8 +113,8 @@ def _enter(shown: Mapping[str, Any], name: str, code: str) -> Response:
 
 def _taking_part(subject: str, name: str, code: str) -> tuple[Participant, str | None]:
     """Return who somebody is in the workshop, and their token where they are new there."""
-    people = services().store.people
-    mine = people.by_subject(subject)
+    people, elsewhere = services().store.people, services().store.elsewhere
+    mine = elsewhere.participants(subject)
     where = _workshop(mine, code)
     for one in mine:
         if one.workshop_id == where:
@@ -123,7 +123,7 @@ def _taking_part(subject: str, name: str, code: str) -> tuple[Participant, str |
         return people.add_participant(where, name, subject=subject)
     except NameTakenError:
         # Two windows of the same person may come back at the same moment.
-        for one in people.by_subject(subject):
+        for one in elsewhere.participants(subject):
             if one.workshop_id == where:
                 return one, None
         raise
@@ -170,4 +170,5 @@ def _ask(error: WrongJoinCodeError | BadNameError, name: str, code: str) -> str:
         join_code=code[:64],
         problem=as_sentence(told(error)),
         field="join_code" if wrong_code else "name",
+        taken=isinstance(error, NameTakenError),
     )

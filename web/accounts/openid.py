@@ -7,7 +7,7 @@ from typing import Final
 from flask import Blueprint, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from web.accounts import joining, provider
+from web.accounts import connecting, joining, provider
 from web.identity import become_account
 from web.language import gettext
 from web.rates import limited, take_turn
@@ -35,29 +35,32 @@ def begin() -> Response:
 def come_back() -> tuple[str, int] | Response:
     """Take what the provider says of somebody who comes back from there, to whatever they began."""
     settings = services().settings
-    joins = joining.has_begun(request.args.get("state", ""))
+    state = request.args.get("state", "")
+    joins, connects = joining.has_begun(state), connecting.has_begun(state)
     # A class that joins may share an address.
-    rate = settings.join_rate if joins else settings.sign_in_rate
-    take_turn("openid back to join" if joins else "openid back", rate, request.remote_addr or "unknown")
+    whose, rate = ("to join", settings.join_rate) if joins or connects else ("", settings.sign_in_rate)
+    take_turn(f"openid back {whose}", rate, request.remote_addr or "unknown")
     try:
         said = provider.said(joining.WANTED if joins else _WANTED)
     except provider.UnverifiedError:
         why = gettext("The sign-in was given up, or could not be verified. Try again.")
-        return joining.refuse(why) if joins else _refuse(why)
-    return joining.arrive(said) if joins else _sign_in(said, settings)
+        return joining.refuse(why) if joins else connecting.refuse(why) if connects else _refuse(why)
+    if joins:
+        return joining.arrive(said)
+    return connecting.arrive(said) if connects else _sign_in(said, settings)
 
 
 def _sign_in(said: provider.Said, settings: ServiceSettings) -> tuple[str, int] | Response:
     subject, name = provider.subject(said), provider.account_name(said)
     role = _role(said, settings)
     if role is None:
-        services().store.people.end_sessions(subject)
+        services().store.elsewhere.end_sessions(subject)
         provider.refused(name, "no instructor and no assistant")
         return _refuse(
             gettext("%(provider)s knows you, but you are no instructor here.", provider=settings.openid_name)
         )
     try:
-        found = services().store.people.known_elsewhere(subject, name, role)
+        found = services().store.elsewhere.account(subject, name, role)
     except NameTakenError:
         provider.refused(name, "another account has this name")
         return _refuse(gettext("Another account has your name already: ask whoever runs this server."))

@@ -78,10 +78,10 @@ def _stack(image: Image) -> Stack:
     return Stack(
         name=name,
         summary=ngettext(
-            "Image %(name)s: %(num)s layer, %(own)s of the answer's own with %(size)s, "
-            "%(wasted)s of them wasted.",
-            "Image %(name)s: %(num)s layers, %(own)s of the answer's own with %(size)s, "
-            "%(wasted)s of them wasted.",
+            "Image %(name)s: %(num)s layer, %(own)s above its base with %(size)s, "
+            "of which %(wasted)s is wasted.",
+            "Image %(name)s: %(num)s layers, %(own)s above its base with %(size)s, of which %(wasted)s is "
+            "wasted.",
             len(image.layers),
             name=name,
             own=len(own),

@@ -83,6 +83,11 @@ class Chart:
     rows: tuple[Row, ...]
     facts: tuple[str, ...]
 
+    @property
+    def fits(self) -> bool:
+        """Whether letters twice as large still have room, as on a phone that shows the whole picture."""
+        return self.top <= _TOP and sum(bool(mark.label) for mark in self.marks) <= 1
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:

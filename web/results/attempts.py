@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, render_template, request
 from web.language import gettext
 from web.reply import download
 from web.results.differences import compare
-from web.results.results import visible
+from web.results.verdicts import visible
 from web.services import services
 from web.tasks.pages import FROM_START
 from web.tasks.starting import pack, starting_texts

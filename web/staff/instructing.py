@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from typing import Final
 
 from flask import Blueprint, render_template, request, url_for
 from flask import redirect as to
@@ -11,9 +12,12 @@ from werkzeug.wrappers import Response as Redirect
 from web.identity import acting, instructors_only, staff_only
 from web.language import gettext
 from web.services import services
+from web.staff.deadlines import deadline_sent
 from web.staff.finding import workshop_named
 
 blueprint = Blueprint("instructing", __name__)
+
+_AT_WORK_MINUTES: Final = 10
 
 
 @blueprint.get("/overview")
@@ -49,10 +53,9 @@ def hide_names(identity: int) -> Redirect:
 def set_deadline(identity: int) -> tuple[str, int] | Redirect:
     """Set until when answers are taken (UTC), or that there is no end."""
     workshop = workshop_named(identity)
-    given = request.form.get("deadline", "").strip()
     try:
-        deadline = datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
-    except (ValueError, OverflowError):
+        deadline = deadline_sent()
+    except ValueError:
         return _overview(gettext("A deadline looks like 2030-06-21T17:30.")), 422
     services().store.workshops.set_deadline(workshop.id, deadline, acting())
     services().changed(workshop)
@@ -61,12 +64,16 @@ def set_deadline(identity: int) -> tuple[str, int] | Redirect:
 
 def _overview(problem: str | None) -> str:
     store = services().store
+    since = time.time() - 60 * _AT_WORK_MINUTES
+    workshops = [one for one in store.workshops.all() if one.workshop.archived_at is None]
     return render_template(
         "overview.html",
-        workshops=store.workshops.open(),
+        workshops=workshops,
+        at_work={one.workshop.id: store.statistics.at_work(one.workshop.id, since) for one in workshops},
+        minutes=_AT_WORK_MINUTES,
         problem=problem,
         queue=store.submissions.queue(),
         states=store.submissions.count(),
-        workers=store.staff.all(),
+        workers=sorted(store.staff.all(), key=lambda seen: seen.heartbeat.state == "stopped"),
         base=services().base_url(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
@@ -14,6 +13,7 @@ from web import wording
 from web.identity import acting, instructors_only, staff_only
 from web.language import gettext
 from web.services import services
+from web.staff.deadlines import deadline_sent
 from web.staff.finding import workshop_named
 from worker.rules import NONE, Rule
 from worker.workshops import Workshop
@@ -41,12 +41,12 @@ def change(identity: int) -> tuple[str, int] | Redirect:
     try:
         rule = Rule(
             request.form.get("paused") == "1",
-            _moment(request.form.get("deadline", "").strip()),
+            deadline_sent(),
             _number(request.form.get("late_percent", "").strip(), 0, 100),
             _number(request.form.get("most_attempts", "").strip(), 1, _MOST_ATTEMPTS),
             request.form.get("counts") == "last",
         )
-    except (ValueError, OverflowError):
+    except ValueError:
         problem = gettext(
             "A deadline looks like 2030-06-21T17:30, lateness costs from 0 to 100 percent, "
             "and attempts are from 1 to %(most)s.",
@@ -61,10 +61,6 @@ def change(identity: int) -> tuple[str, int] | Redirect:
         else gettext("Section %(section)s: %(rules)s.", section=section, rules=wording.rule(rule))
     )
     return to(url_for("section_rules.overview", identity=identity), 303)
-
-
-def _moment(given: str) -> float | None:
-    return datetime.fromisoformat(given).replace(tzinfo=UTC).timestamp() if given else None
 
 
 def _number(given: str, least: int, most: int) -> int | None:

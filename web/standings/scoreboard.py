@@ -112,7 +112,7 @@ def _render(found: Board, links: bool) -> str:
     slugs = [exercise.slug for exercise in found.exercises]
     # An address is the same but for its end: to make twelve thousand of them takes longer than all the rest.
     place = url_for("drilldown.participant", identity=0).removesuffix("0") if links else ""
-    first = Markup('<span title="{}"> ★</span>').format(gettext("first to solve it"))
+    first = Markup('<span class="first" title="{}">★</span>').format(gettext("first to solve it"))
     by_hand = Markup('<span title="{}">*</span>').format(gettext("set by hand"))
     rows = [(row, _cells(found, row, slugs, place, first, by_hand)) for row in found.rows]
     return render_template("board.html", board=found, rows=rows, place=place)

@@ -24,6 +24,7 @@ _TOP: Final = 16.0
 _BOTTOM: Final = 288.0
 _LABEL: Final = 16.0  # height of a name
 _MOMENTS: Final = 6
+_DAYS_SECONDS: Final = 36 * 3600
 _Scale = Callable[[float], float]
 
 
@@ -68,6 +69,11 @@ class Plot:
     lines: tuple[Line, ...]
     levels: tuple[Level, ...]
     moments: tuple[Moment, ...]
+
+    @property
+    def days(self) -> bool:
+        """Whether it takes so long that the day says more than the hour."""
+        return self.moments[-1].at - self.moments[0].at > _DAYS_SECONDS
 
 
 def draw(

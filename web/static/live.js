@@ -5,6 +5,12 @@ try { // what was sent is no draft any more
   for (const key of JSON.parse(sessionStorage.getItem("sent") ?? "[]")) localStorage.removeItem(key);
   sessionStorage.removeItem("sent");
 } catch { /* a browser that keeps nothing */ }
+const away = document.getElementById("away");
+function reached(is) {
+  if (away.hidden === is) return;
+  away.hidden = is;
+  away.textContent = is ? "" : away.dataset.textAway;
+}
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 function show(fresh) {
   const before = place.querySelector(".printing>pre");
@@ -39,6 +45,7 @@ async function follow() {
     try {
       const reply = await fetch(`${place.dataset.url}?shown=${encodeURIComponent(current)}`);
       if (!reply.ok) throw new Error(String(reply.status));
+      reached(true);
       if (reply.status === 204) { // nothing has changed
         // At once, where the server has no thread left to let us wait: come back later, and ever later.
         if (performance.now() - asked < 1000) await rest(4000);
@@ -48,6 +55,7 @@ async function follow() {
       pause = 500;
       place.dataset.final = reply.headers.get("X-Final");
     } catch {
+      reached(false);
       await rest(8000);
     }
   }

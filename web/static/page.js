@@ -1,4 +1,4 @@
-// Small comforts: local times, personal links, a live scoreboard.
+// Small comforts: local times, personal links, parts of pages that stay up to date.
 "use strict";
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
@@ -7,6 +7,12 @@ function localTimes(root) {
     const today = date.toDateString() === new Date().toDateString();
     time.textContent = today ? date.toLocaleTimeString() : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
     time.title = date.toLocaleString();
+  }
+  for (const text of root.querySelectorAll("[data-moment]")) {
+    const date = new Date(text.dataset.moment);
+    text.textContent = "days" in text.dataset
+      ? date.toLocaleDateString([], { month: "short", day: "numeric" })
+      : date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
   }
 }
 localTimes(document);
@@ -52,19 +58,61 @@ if (link && navigator.clipboard) {
   });
 }
 
-const board = document.getElementById("board");
-if (board) {
+// Parts that stay up to date. Whoever reads one keeps their place in it, and the keyboard's focus.
+const refreshed = [...document.querySelectorAll("[data-refresh]")];
+const lively = matchMedia("(prefers-reduced-motion: no-preference)");
+const shownAs = new Map();
+
+function whatHasFocus(place) {
+  const held = document.activeElement;
+  if (!place.contains(held) || held === place) return null;
+  if (held.id) return `#${CSS.escape(held.id)}`;
+  return held.matches("a") ? `a[href="${CSS.escape(held.getAttribute("href"))}"]` : ".scroll";
+}
+// Rows of the scoreboard slide to their new places, and what is new in them lights up.
+const inSight = ({ top, bottom }) => bottom > 0 && top < innerHeight;
+function rowsOf(place) {
+  return new Map([...place.querySelectorAll("tr[id]")].map((row) => [row.id, {
+    box: row.getBoundingClientRect(), cells: [...row.cells].map((cell) => cell.className),
+  }]));
+}
+function slide(place, before) {
+  const ink = getComputedStyle(document.documentElement).getPropertyValue("--accent");
+  for (const row of place.querySelectorAll("tr[id]")) {
+    const was = before.get(row.id);
+    const box = row.getBoundingClientRect();
+    if (!was || !(inSight(box) || inSight(was.box))) continue;
+    const way = was.box.top - box.top;
+    if (way) row.animate([{ transform: `translateY(${way}px)` }, { transform: "none" }], { duration: 700, easing: "ease-in-out" });
+    [...row.cells].forEach((cell, at) => {
+      if (cell.className === was.cells[at] || !cell.matches(".done, .some")) return;
+      cell.animate([{ backgroundColor: ink }, { backgroundColor: getComputedStyle(cell).backgroundColor }], 2000);
+    });
+  }
+}
+function update(place, fresh) {
+  const html = fresh?.innerHTML;
+  if (html === undefined || html === shownAs.get(place)) return;
+  shownAs.set(place, html);
+  const focus = whatHasFocus(place);
+  const scrolled = [...place.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
+  const rows = lively.matches ? rowsOf(place) : null;
+  place.replaceChildren(...fresh.childNodes);
+  place.querySelectorAll(".scroll").forEach((one, at) => {
+    if (scrolled[at]) [one.scrollLeft, one.scrollTop] = scrolled[at];
+  });
+  if (focus) place.querySelector(focus)?.focus({ preventScroll: true });
+  localTimes(place);
+  if (rows) slide(place, rows);
+}
+if (refreshed.length) {
   setInterval(async () => {
     if (document.hidden) return;
     try {
       const reply = await fetch(location.href);
       if (!reply.ok) return;
-      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").getElementById("board");
-      const before = board.querySelector(".board");
-      const place = before && [before.scrollLeft, before.scrollTop];
-      board.replaceChildren(...fresh.childNodes);
-      const after = board.querySelector(".board");
-      if (place && after) [after.scrollLeft, after.scrollTop] = place;
+      const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+      for (const place of refreshed) update(place, page.getElementById(place.id));
     } catch { /* the server is away: what is shown stays */ }
-  }, 1000 * Number(board.dataset.refresh));
+  }, 1000 * Number(refreshed[0].dataset.refresh));
 }

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as Redirect
 from grader.exercise.path import SECTIONS
 from grader.model import Exercise
 from grader.parameters import fill
-from web.identity import account, participant, participants_only
+from web.identity import account, known_only, participant, participants_only
 from web.language import gettext
 from web.problems import Problem
 from web.reply import download
@@ -24,6 +24,7 @@ from web.staff.finding import workshop_before
 from web.standings.scoreboard import table
 from web.tasks import markdown, starting, task_form
 from web.tasks.command_lines import command_lines
+from web.tasks.preview import preview
 from web.tasks.submitting import exercise_named, parameters, submit
 from worker.people import Participant
 from worker.submission import Standing, Submitted
@@ -104,10 +105,12 @@ def _section(letter: str, exercises: tuple[Exercise, ...], progress: Mapping[str
 
 
 @blueprint.get("/exercises/<slug>")
-@participants_only
+@known_only
 def task(slug: str) -> str:
     """Show the task with the participant's own values, and the form with the last attempt or a chosen one."""
     exercise = exercise_named(slug)
+    if participant() is None:
+        return preview(exercise)
     attempts = _attempts(exercise)
     wanted = request.args.get("from", "")
     if wanted == FROM_START:
@@ -188,6 +191,8 @@ def _task(
         more_attempts=len(attempts) == ATTEMPTS_SHOWN,
         problem=problem,
         lines=command_lines(exercise, services().base_url()),
+        rule=(rule := services().section_rules(found.workshop_id).get(exercise.section)),
+        used=services().store.rules.used(found.id, exercise.slug) if rule and rule.most_attempts else 0,
         before=services().exercises[slugs[place - 1]] if place else None,
         after=services().following(exercise.slug),
     )
@@ -204,7 +209,17 @@ def scoreboard() -> str | Redirect:
     staff = account() is not None
     now, names = staff and "now" in request.args, staff and "names" in request.args
     shown = table(workshop, mine, None if now else workshop.frozen_at, links=staff, names=names)
-    return render_template("scoreboard.html", workshop=workshop, table=shown, now=now, names=names)
+    rules = services().section_rules(workshop.id)
+    last_counts = sorted(section for section, rule in rules.items() if rule.last_counts)
+    return render_template(
+        "scoreboard.html",
+        workshop=workshop,
+        table=shown,
+        now=now,
+        names=names,
+        last_counts=last_counts,
+        base=services().base_url(),
+    )
 
 
 def _known() -> Participant:

@@ -18,9 +18,9 @@ from web.problems import Problem
 from web.rates import take_turn
 from web.services import services
 from web.tasks.ruling import keep_within, used_up
-from web.wording import refusal, told
+from web.wording import told
 from worker.people import Participant
-from worker.rules import NONE
+from worker.rules import NONE, SectionClosedError
 from worker.submission import ConflictError
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
@@ -66,8 +66,10 @@ def submit(
     if deadline is not None and time.time() > deadline:
         raise Problem(403, gettext("the deadline of this workshop has passed"))
     rule = services().section_rules(participant.workshop_id).get(exercise.section, NONE)
-    if why := rule.refusal(time.time()):
-        raise Problem(403, refusal(why))
+    try:
+        rule.require_open(time.time())
+    except SectionClosedError as error:
+        raise Problem(403, told(error)) from error
     try:
         checked = answer.from_files(exercise, participant.name, files, {})
     except SubmissionError as error:
