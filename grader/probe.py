@@ -107,9 +107,14 @@ class BuildAgain(Action, frozen=True, kw_only=True, tag="build"):
 
 
 class Script(Action, frozen=True, kw_only=True, tag="script"):
-    """Run a script of the exercise's author beside dockerd, with bash."""
+    """Run a script of the exercise's author beside dockerd, with bash.
+
+    Attributes:
+        repeatable: Whether the script may run once more where dockerd lost what a container said meanwhile.
+    """
 
     script: str
+    repeatable: bool = False
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -136,7 +136,11 @@ def _execute(action: actions.Execute, context: Context) -> Probe:
 
 
 def _script(action: actions.Script, context: Context) -> Probe:
-    return _command(context, ("/bin/bash", "-c", action.script), action.wait_seconds)
+    logged = context.engine.log_size()
+    probe = _command(context, ("/bin/bash", "-c", action.script), action.wait_seconds)
+    if action.repeatable and _LOST in context.engine.log(since=logged):
+        return _command(context, ("/bin/bash", "-c", action.script), action.wait_seconds)
+    return probe
 
 
 def _converse(action: actions.Converse, context: Context) -> Probe:

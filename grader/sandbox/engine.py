@@ -26,6 +26,7 @@ from grader.sandbox.sandbox import Host, Sandbox
 _READY_SECONDS = 60.0
 _BACKGROUND_SHARE = 0.25
 _LOG_TAIL = 2_000
+_LOG_MAX = 1 << 20
 _ENTRY = resources.files("grader.sandbox").joinpath("engine-entry.sh").read_text(encoding="utf-8")
 _listing = threading.Lock()
 _listed: dict[Path, tuple[dict[str, Any], ...]] = {}
@@ -143,10 +144,15 @@ class Engine(Api):
     def _epitaph(self) -> str:
         return "" if self.sandbox.alive() else f"; the engine has ended\n{self.log()}"
 
-    def log(self) -> str:
-        """Return the end of dockerd's log."""
-        size = os.fstat(self._log).st_size
-        return os.pread(self._log, _LOG_TAIL, max(0, size - _LOG_TAIL)).decode(errors="replace")
+    def log_size(self) -> int:
+        """Return how many bytes dockerd has logged so far."""
+        return os.fstat(self._log).st_size
+
+    def log(self, since: int | None = None) -> str:
+        """Return the end of dockerd's log, or what was added to it since it had `since` bytes."""
+        size = self.log_size()
+        start = max(0, size - _LOG_TAIL) if since is None else since
+        return os.pread(self._log, min(size - start, _LOG_MAX), start).decode(errors="replace")
 
     def offer(self, content: bytes) -> AbstractContextManager[str]:
         """Offer `content` under a URL that can be read beside dockerd, while the context lasts."""

@@ -64,6 +64,16 @@ def test_events_from_before_the_listener_are_told(engine: Engine, shell: Shell) 
     assert b"long-ago" not in heard
 
 
+def test_what_was_logged_since(engine: Engine, shell: Shell) -> None:
+    """Of the log, only what was added to it."""
+    shell("docker run --rm --network none --name before busybox true")
+    size = engine.log_size()
+    assert engine.log(since=size) == ""
+    shell("docker run --rm --network none --name after busybox no-such-program")
+    assert "closed fifo" in engine.log(since=size)
+    assert engine.log(since=engine.log_size()) == ""
+
+
 def test_containers_can_have_an_init(shell: Shell) -> None:
     """The engine's own first process is mounted read-only into a container, which not every mount allows."""
     result = shell(f"{RUN} --init busybox cat /proc/1/comm")
