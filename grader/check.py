@@ -26,7 +26,8 @@ __all__ = [
 CheckFunction = Callable[[Evidence], Feedback | None]
 
 _LAST_WORDS: Final = 600  # characters of a build's output
-_NUMBERING: Final = re.compile(r"^\s*\(?\d{1,2}[.):]\s+")
+_NUMBERING: Final = re.compile(r"^\s*(?:(?:question|answer|q|a)\s*)?\(?\d{1,2}[.):]\s+", re.IGNORECASE)
+_NEGATION: Final = r"\b(?:not|no|instead of|rather than)\s+(?:an?\s+|the\s+)?"
 _THOUSANDS: Final = re.compile(r"(?<=\d)[,_'\u2019 ](?=\d{3}(?!\d))")
 _NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _WORDS: Final = "zero one two three four five six seven eight nine ten eleven twelve".split()
@@ -61,8 +62,8 @@ def declared(namespace: dict[str, object]) -> tuple[Check, ...]:
 def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
     """Return the lines of an answer file as their writer meant them.
 
-    Empty lines are left out; numbering (``2. ``) too, and quotes, backticks and full stops around a line.
-    Capitals become small letters.
+    Empty lines are left out; numbering (``2. ``, ``Question 2: ``) too, and quotes, backticks and full stops
+    around a line. Capitals become small letters.
 
     Args:
         evidence: Of the answer.
@@ -89,10 +90,14 @@ def only_number(answer: str) -> str:
 def only_choice(answer: str, choices: Mapping[str, str]) -> str:
     """Return what a short answer chooses by one of the words for it; empty where it names several, or none.
 
+    Words behind "not" are not chosen.
+
     Args:
         answer: In small letters.
         choices: What is chosen, by each word that stands for it.
     """
+    longest_first = sorted(choices, key=len, reverse=True)
+    answer = re.sub(rf"{_NEGATION}(?:{'|'.join(map(re.escape, longest_first))})\b", " ", answer)
     found = {choice for word, choice in choices.items() if re.search(rf"\b{re.escape(word)}\b", answer)}
     return found.pop() if len(found) == 1 else ""
 

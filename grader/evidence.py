@@ -71,6 +71,8 @@ class OomKill(msgspec.Struct, frozen=True):
         pid: Of the victim.
         comm: Name of the victim. Whoever writes the program chooses it.
         uid: Of the victim inside the sandbox.
+        own_bytes: What the victim held of memory of its own (``anon-rss``), or ``None`` where the log does
+            not say.
     """
 
     group: str | None
@@ -78,6 +80,7 @@ class OomKill(msgspec.Struct, frozen=True):
     pid: int
     comm: str
     uid: int
+    own_bytes: int | None = None
 
 
 class Oom(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from grader.check import Evidence, Feedback, check
 
 _MIB = 1 << 20
+_SHORT_OF_LIMIT = 4 * _MIB  # a kill comes before the last pages are taken: a peak is not quite the limit
 _SHELLS = {"bash", "sh", "dash", "busybox"}
 
 
@@ -13,14 +14,15 @@ def _path(evidence: Evidence) -> str:
 @check("The group exists", points=1)
 def own_group(evidence: Evidence) -> Feedback | None:
     path = _path(evidence)
-    if path in evidence.cgroups:
+    found = evidence.cgroups.get(path)
+    if found is not None and found.alive:
         return None
     others = sorted(set(evidence.cgroups) - {"/", "/init"})
     return Feedback(
         "no-group",
         "There is no control group of that name at the top of the memory hierarchy.",
         expected=path,
-        actual=", ".join(others) or "no group at all",
+        actual="it was removed" if found is not None else ", ".join(others) or "no group at all",
         why="Limits belong to groups: without one of your own there is nothing to set a limit on.",
     )
 
@@ -61,7 +63,7 @@ def no_swap(evidence: Evidence) -> Feedback | None:
 def killed_inside(evidence: Evidence) -> Feedback | None:
     path = _path(evidence)
     if evidence.oom.confirmed(path):
-        return None
+        return _below_the_limit(evidence)
     elsewhere = sorted({kill.group or "unknown" for kill in evidence.oom.kills})
     if elsewhere:
         return Feedback(
@@ -81,6 +83,20 @@ def killed_inside(evidence: Evidence) -> Feedback | None:
     )
 
 
+def _below_the_limit(evidence: Evidence) -> Feedback | None:
+    """Complain about a kill that happened while the group had a smaller limit than it should have."""
+    wanted, peak = int(evidence.parameters["limit"]) * _MIB, evidence.cgroups[_path(evidence)].memory_peak
+    if peak >= wanted - _SHORT_OF_LIMIT:
+        return None
+    return Feedback(
+        "other-limit-hit",
+        "The kernel killed a member of your group, but not at the limit that was asked for.",
+        expected=f"a peak of about {wanted} bytes",
+        actual=f"a peak of {peak} bytes: at that moment the limit was another one",
+        why="What happened under one limit says nothing about another one that is set later.",
+    )
+
+
 @check("A shell of yours was in the group", points=1, after=("own_group", "killed_inside"))
 def shell_inside(evidence: Evidence) -> Feedback | None:
     members = frozenset(evidence.cgroups[_path(evidence)].members)
@@ -89,11 +105,11 @@ def shell_inside(evidence: Evidence) -> Feedback | None:
         return None  # a look from outside can miss a group that lived for milliseconds, not a part of it
     return Feedback(
         "shell-not-inside",
-        "No shell was seen among the group's members.",
+        "No shell stayed among the group's members: what was seen there is the program that was killed.",
         expected="a shell in the group",
         actual=", ".join(sorted(names)),
-        why="Children inherit the group of their parent: moving the shell is what confines "
-        "everything it starts.",
+        why="Children inherit the group of their parent: moving the shell is what confines everything it "
+        "starts. `exec`, and often the last command of a subshell, takes the shell's place and dies in it.",
     )
 
 

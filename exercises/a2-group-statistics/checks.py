@@ -47,6 +47,20 @@ def own_group(evidence: Evidence) -> Feedback | None:
     )
 
 
+def _why_wrong(group: Cgroup, burst: int, held: int) -> str:
+    """Return what the counters of a group show that was not loaded as asked."""
+    if group.memory_peak > burst + _BESIDES:
+        return "A group counts everything in it, also what a program takes only for a moment."
+    if group.memory_peak >= burst - _LESS and group.memory_current < held - _LESS:
+        return "What a process held is given back when it ends: the load has to outlive your script."
+    if group.memory_peak >= burst - _LESS:
+        return "The second, smaller part of the load shows only once the first was given back."
+    return (
+        "A process is counted where it is when it takes memory: one that enters a group later, or never, "
+        "leaves no trace in the group's counters, and a limit keeps it from taking what it wants."
+    )
+
+
 @check("The load ran in the group, and is held", points=2, after=("own_group",))
 def load(evidence: Evidence) -> Feedback | None:
     group = _group(evidence)
@@ -60,8 +74,7 @@ def load(evidence: Evidence) -> Feedback | None:
         "The group did not use the memory that the load should have used.",
         expected=f"a peak of about {burst} bytes, and about {held} bytes at the end",
         actual=f"a peak of {group.memory_peak} bytes, and {group.memory_current} bytes at the end",
-        why="A process is counted where it is when it takes memory: one that enters a group later, or never, "
-        "leaves no trace in the group's counters.",
+        why=_why_wrong(group, burst, held),
     )
 
 

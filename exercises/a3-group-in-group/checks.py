@@ -3,6 +3,7 @@
 from grader.check import Evidence, Feedback, check
 
 _MIB = 1 << 20
+_BESIDES = 8 * _MIB  # what a program needs for itself
 
 
 def _outer(evidence: Evidence) -> str:
@@ -88,7 +89,7 @@ def killed(evidence: Evidence) -> Feedback | None:
     recorded = [kill for kill in evidence.oom.kills if kill.group == outer and kill.victim_group == inner]
     counted = evidence.oom.counters.get(inner, 0)
     if recorded and counted >= least:
-        return None
+        return _greedy(evidence)
     elsewhere = sorted({kill.group or "unknown" for kill in evidence.oom.kills})
     return Feedback(
         "not-killed",
@@ -96,6 +97,21 @@ def killed(evidence: Evidence) -> Feedback | None:
         expected=f"at least {least} of {inner}, under the limit of {outer}",
         actual=f"{counted} of {inner}; limits that were hit: {', '.join(elsewhere) or 'none'}",
         why="Only what the kernel enforced is known to hold: each process alone was far below both limits.",
+    )
+
+
+def _greedy(evidence: Evidence) -> Feedback | None:
+    """Complain about victims that took far more than a child's share."""
+    share = _number(evidence, "share") * _MIB
+    largest = max((kill.own_bytes or 0 for kill in evidence.oom.kills), default=0)
+    if largest <= 2 * share + _BESIDES:  # perl keeps a text twice where the program says its length
+        return None
+    return Feedback(
+        "greedy-child",
+        "A process was killed that had taken far more memory than the share of one child.",
+        expected=f"about {share} bytes in each process",
+        actual=f"{largest} bytes in one that was killed",
+        why="One greedy process hits any limit. That modest ones do so together is what a group is for.",
     )
 
 

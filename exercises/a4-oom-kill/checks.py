@@ -35,14 +35,16 @@ def one_kill(evidence: Evidence) -> Feedback | None:
 @check("The process that was killed has the name it should have", points=1, after=("one_kill",))
 def victim(evidence: Evidence) -> Feedback | None:
     wanted = evidence.parameters["victim"]
-    killed = evidence.oom.kills[0]
-    if killed.comm == wanted:
+    killed = evidence.oom.kills[0].comm.rstrip(
+        "\n"
+    )  # `echo NAME >/proc/self/comm` leaves its line break there
+    if killed == wanted:
         return None
     return Feedback(
         "wrong-victim",
         "The kernel killed another process than the one it should.",
         expected=str(wanted),
-        actual=killed.comm,
+        actual=killed,
         why="The kernel's log names its victim: that name is how you find out later which "
         "program was too greedy.",
     )

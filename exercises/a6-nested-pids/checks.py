@@ -11,7 +11,7 @@ def _sleeps(evidence: Evidence) -> list[Process]:
     return [
         process
         for process in evidence.processes.living()
-        if process.comm == "sleep" and process.argv[1:] == (seconds,)
+        if process.comm in ("sleep", "busybox") and process.argv[-1:] == (seconds,)
     ]
 
 

@@ -61,11 +61,25 @@ def contained(evidence: Evidence) -> Feedback | None:
     )
 
 
+def _image_left(evidence: Evidence) -> Feedback | None:
+    before = set(evidence.setup.stdout.split())
+    left = [image for image in evidence.engine.images if image.id not in before]
+    if not left:
+        return None
+    return Feedback(
+        "image-left",
+        "There is an image in the engine that was made for the experiment.",
+        expected="no image but those that were there before",
+        actual=", ".join(tag for image in left for tag in image.tags or (image.id,)),
+        why="An image keeps what was installed into it, until somebody removes the image, too.",
+    )
+
+
 @check("Nothing is left in the engine", points=2, after=("contained",))
 def removed(evidence: Evidence) -> Feedback | None:
     left = [container.name for container in evidence.engine.containers]
     if not left:
-        return None
+        return _image_left(evidence)
     return Feedback(
         "container-left",
         "There are containers left in the engine.",

@@ -21,3 +21,4 @@ sed -i "s/SEAL/$PARAMETER_SECRET/" "$tree/usr/bin/$PARAMETER_TOOL"
 chmod 755 "$tree" "$tree/usr/bin/$PARAMETER_TOOL"
 dpkg-deb --root-owner-group -Znone --build "$tree" "/work/$PARAMETER_TOOL.deb" >/dev/null
 rm -r "$tree"
+docker image ls --all --quiet --no-trunc  # what was there before

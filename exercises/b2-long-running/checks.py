@@ -3,6 +3,8 @@
 from grader.check import Evidence, Feedback, check
 from grader.evidence import Container, Process
 
+_IMAGE = "nilcons/debian"
+_OTHERS = {"busybox", "webapp", "gcc", "postgres", "guestbook", "registry", "docker"}
 _POLICY = "unless-stopped"
 
 
@@ -34,12 +36,27 @@ def exists(evidence: Evidence) -> Feedback | None:
     )
 
 
+def _foreign_image(evidence: Evidence) -> Feedback | None:
+    """Complain about another image that the engine came with; one that the answer made will do."""
+    container = _container(evidence)
+    name = container.image if container else ""
+    if name.partition(":")[0] not in _OTHERS:
+        return None
+    return Feedback(
+        "wrong-image",
+        "The container was made from another image.",
+        expected=_IMAGE,
+        actual=name,
+        why="The image decides what the container's programs are, also where their names are the same.",
+    )
+
+
 @check("It runs the command from the workshop's image", points=1, after=("exists",))
 def runs(evidence: Evidence) -> Feedback | None:
     wanted = f"sleep {evidence.parameters['seconds']}"
     first = [process for process in evidence.probe("crash").processes if process.nspid[-1:] == (1,)]
     if any(_command_line(process).endswith(wanted) for process in first):
-        return None
+        return _foreign_image(evidence)
     container = _container(evidence)
     command = " ".join((container.inspect.get("Config") or {}).get("Cmd") or ()) if container else ""
     state = container.status if container else "gone"

@@ -15,11 +15,14 @@ def _differs(name: str, message: str, evidence: Evidence, found: str, why: str) 
     original = _original(evidence)
     if original is not None and found == original:
         return None
+    expected, actual = original or "the ledger as it was, which is no longer in its container", found[:200]
+    if actual.split() == expected.split():
+        expected, actual = repr(expected), repr(actual)  # they differ in what cannot be seen
     return Feedback(
         name,
         message,
-        expected=original or "the ledger as it was, which is no longer in its container",
-        actual=found[:200] or "no such file, or nothing in it",
+        expected=expected,
+        actual=actual or "no such file, or nothing in it",
         why=why,
     )
 

@@ -1,10 +1,10 @@
-"""The kernel's counters say who the hog is, the host's view of processes who is left."""
+"""The setup knows who the hog is, the host's view of processes who is left."""
 
 from grader.check import Evidence, Feedback, check
 from grader.evidence import Cgroup, Container
 
 _WORD = "FAILED"
-_MUCH = 24 << 20
+_HOG = 36 << 20  # see setup.sh
 _FORCED = 128  # from here on a status says which signal ended it
 
 
@@ -31,13 +31,13 @@ def renamed(evidence: Evidence) -> Feedback | None:
     found = evidence.engine.container(_new_name(evidence))
     group = _group(evidence, found) if found is not None else None
     peak = group.memory_peak if group is not None else 0
-    if found is not None and found.id not in _created(evidence) and peak >= _MUCH:
+    if found is not None and f"HOG {found.id}" in evidence.setup.stdout.splitlines():
         return None
     names = ", ".join(container.name for container in evidence.engine.containers)
     return Feedback(
         "wrong-hog",
         "The container that used most of the memory does not have that name.",
-        expected=f"{_new_name(evidence)}, with {_MUCH} bytes or more",
+        expected=f"{_new_name(evidence)}, with some {_HOG} bytes",
         actual=f"it used {peak} bytes" if found is not None else f"containers: {names or 'none'}",
         why="The kernel counts for each container: there is no need to guess.",
     )
@@ -98,6 +98,6 @@ def failed(evidence: Evidence) -> Feedback | None:
         "Your output does not name the container that failed, and its status.",
         expected=" or ".join(f"{_WORD} {name} {code}" for name, code in sorted(truths))
         or "its name and status",
-        actual="; ".join(f"{_WORD} {' '.join(words)}" for words in printed) or "no such line",
+        actual="; ".join(f"{_WORD} {' '.join(words)}" for words in printed)[:200] or "no such line",
         why="The status is the last thing a program says; it is kept until its container is removed.",
     )

@@ -40,7 +40,7 @@ def _described(evidence: Evidence, who: str) -> str:
     status, noted = _ending(evidence, who)
     signals = ", ".join(_signals(_happened(evidence, who))) or "none"
     return (
-        f"{'still there' if status is None else f'status {status}'}, signals sent: {signals}, "
+        f"{'still there' if status is None else f'status {status}'}, signals sent by the engine: {signals}, "
         f"TERM {'was' if noted else 'was not'} noted"
     )
 
@@ -54,7 +54,7 @@ def polite(evidence: Evidence) -> Feedback | None:
     return Feedback(
         "not-asked",
         f"{evidence.parameters['polite']} was not asked to end, or could not do so by itself.",
-        expected=f"status {evidence.parameters['code']}, signals sent: {_TERM}, TERM was noted",
+        expected=f"status {evidence.parameters['code']}, signals sent by the engine: {_TERM}, TERM was noted",
         actual=_described(evidence, "polite"),
         why="A program that is asked can save its data, finish requests, and say how it went.",
     )
@@ -70,7 +70,7 @@ def stubborn(evidence: Evidence) -> Feedback | None:
         return Feedback(
             "not-asked-then-killed",
             f"{evidence.parameters['stubborn']} was not asked first and killed then.",
-            expected=f"status {_KILLED}, signals sent: {_TERM}, {_KILL}, TERM was noted",
+            expected=f"status {_KILLED}, signals sent by the engine: {_TERM}, {_KILL}, TERM was noted",
             actual=_described(evidence, "stubborn"),
             why="Who is asked first may always turn out to be listening after all.",
         )
@@ -94,7 +94,7 @@ def doomed(evidence: Evidence) -> Feedback | None:
     return Feedback(
         "not-killed-at-once",
         f"{evidence.parameters['doomed']} was not killed at once.",
-        expected=f"status {_KILLED}, signals sent: {_KILL}, TERM was not noted",
+        expected=f"status {_KILLED}, signals sent by the engine: {_KILL}, TERM was not noted",
         actual=_described(evidence, "doomed"),
         why="A request is something that a program can answer in its own way; nobody answers KILL.",
     )

@@ -9,15 +9,17 @@ _WORD = "FOUND"
 def found(evidence: Evidence) -> Feedback | None:
     truth = evidence.probe("truth").stdout.strip()
     lines = [line.replace(":", " ").split() for line in evidence.run.stdout.splitlines()]
-    printed = [words[1] for words in lines if len(words) == 2 and words[0] == _WORD]
+    printed = [" ".join(words[1:]) for words in lines if len(words) > 1 and words[0] == _WORD]
     # The first half is known to the grader: an image that was changed meanwhile does not have it.
-    if printed[-1:] == [truth] and truth.startswith(f"{evidence.parameters['secret']}-"):
+    if set(printed) == {truth} and truth.startswith(f"{evidence.parameters['secret']}-"):
         return None
     return Feedback(
         "wrong-line",
         f"Your output has no line with {_WORD} and what the hidden file says.",
         expected=f"{_WORD} and the line in .{evidence.parameters['file']}",
-        actual=f"{_WORD} {printed[-1]}" if printed else evidence.run.stdout.strip()[-200:] or "no output",
+        actual="; ".join(f"{_WORD} {line}" for line in printed)[:200]
+        or evidence.run.stdout.strip()[-200:]
+        or "no output",
         why="Everything in an image can be read by everybody who has it.",
     )
 

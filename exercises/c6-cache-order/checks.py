@@ -76,12 +76,26 @@ def keeps_dependencies(evidence: Evidence) -> Feedback | None:
     )
 
 
+def _made_up(before: dict[str, str], after: dict[str, str]) -> Feedback | None:
+    """Complain about ids that two runs of the command cannot both have drawn."""
+    same = {name: identity for name, identity in before.items() if after.get(name) == identity}
+    if not same:
+        return None
+    return Feedback(
+        "not-installed-again",
+        "The list had changed, but not everything in it was installed again by `install-dependencies`.",
+        expected="other traces of another run",
+        actual=f"the same ones: {_shown(same)}",
+        why="What looks cached without a run to remember was put there by other means.",
+    )
+
+
 @check("A changed list is installed", points=1, after=("follows_source",))
 def follows_list(evidence: Evidence) -> Feedback | None:
     found = _installed(evidence, "answer-list")
     wanted = _names(evidence) | {f"extra-{evidence.parameters['changed']}"}
     if wanted <= found.keys():
-        return None
+        return _made_up(_installed(evidence, "answer"), found)
     again = evidence.probe("list-changed").build
     failed = again.output.strip()[-300:] if again is not None and not again.ok else ""
     return Feedback(

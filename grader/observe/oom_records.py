@@ -22,7 +22,8 @@ _TAIL = re.compile(rb",pid=(\d+),uid=(\d+)\Z")
 _KILLED_LINE = re.compile(
     rb"(?P<scope>Memory cgroup out|Out) of memory(?: \([a-z_]+\))?: "
     rb"Killed process (?P<pid>\d+) \((?P<comm>.*)\) "
-    rb"total-vm:\d+kB(?:, [a-z-]+:\d+kB)*, UID:(?P<uid>\d+)(?: [a-z_]+:-?\d+(?:kB)?)*\Z",
+    rb"total-vm:\d+kB(?:, anon-rss:(?P<own>\d+)kB)?(?:, [a-z-]+:\d+kB)*, "
+    rb"UID:(?P<uid>\d+)(?: [a-z_]+:-?\d+(?:kB)?)*\Z",
     re.DOTALL,
 )
 
@@ -116,13 +117,14 @@ def attribute(messages: Iterable[bytes], target: Target) -> Kills:
         if line["scope"] == b"Out":
             by_machine += 1
         pid, comm, uid = int(line["pid"]), text(line["comm"]), int(line["uid"]) - target.first_id
+        own = int(line["own"]) << 10 if line["own"] else None
         known = waiting.pop(pid, None)
         if known is None:
-            kills.append(OomKill(None, None, pid, comm, uid))
+            kills.append(OomKill(None, None, pid, comm, uid, own))
         else:
             # This line's name stands between a number and a fixed tail: no doubt about it.
             before = kills[known]
-            kills[known] = OomKill(before.group, before.victim_group, pid, comm, uid)
+            kills[known] = OomKill(before.group, before.victim_group, pid, comm, uid, own)
     return Kills(tuple(kills), by_machine)
 
 

@@ -8,6 +8,7 @@ import tarfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from msgspec.structs import replace
@@ -213,9 +214,15 @@ def _connect(action: actions.Connect, context: Context) -> Probe:
 
 def _read(action: actions.Read, context: Context) -> Probe:
     container = context.inspect(action.container)
-    raw = context.engine.read(
-        "GET", f"/containers/{container.id}/archive", query={"path": action.path}, limit=_FILE_BYTES
-    )
+    try:
+        raw = context.engine.read(
+            "GET", f"/containers/{container.id}/archive", query={"path": action.path}, limit=_FILE_BYTES
+        )
+    except EngineError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        missing = f"there is no {action.path} in {action.container}"
+        return Probe("", "", ok=False, error=missing, container=container)
     try:
         with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
             member = archive.next()

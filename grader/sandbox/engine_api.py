@@ -157,11 +157,18 @@ class Api:
             raise EngineError("the engine was not started")
         return self._client.request(method, path, seconds, query, body)
 
-    def stream_events(self, feed: Callable[[bytes], None]) -> None:
-        """Pass the engine's events to `feed` as they come, until the engine ends."""
+    def stream_events(self, feed: Callable[[bytes], None], since_ns: int) -> None:
+        """Pass the engine's events to `feed` as they come, until the engine ends.
+
+        Args:
+            feed: Takes what arrives, split anywhere.
+            since_ns: UNIX time in nanoseconds. What happened from then on, before the engine took notice of
+                this listener, comes first: an engine remembers its last 256 events.
+        """
+        query = {"since": f"{since_ns // 10**9}.{since_ns % 10**9:09d}"}
         with (
             suppress(*transport.ERRORS, EngineError),
-            self._request("GET", "/events", _EVENTS_SECONDS, None, None) as response,
+            self._request("GET", "/events", _EVENTS_SECONDS, query, None) as response,
         ):
             for chunk in transport.available(response):
                 feed(chunk)

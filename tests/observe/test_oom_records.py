@@ -13,6 +13,7 @@ from grader.observe.target import Target
 
 NAME = "0123456789abcdef01234567"
 FIRST = 1_879_048_192
+OWN = 20_224 << 10
 TARGET = Target(NAME, 1, "/nowhere", "/nowhere", FIRST, 65_536, 1, 0.0)
 
 
@@ -73,11 +74,15 @@ def test_no_record(raw: bytes) -> None:
 
 
 def test_both_lines_are_one_kill() -> None:
-    assert kills(named(b"/w"), killed()) == (OomKill("/w", "/w", 542, "tail", 0),)
+    assert kills(named(b"/w"), killed()) == (OomKill("/w", "/w", 542, "tail", 0, OWN),)
 
 
 def test_the_line_without_a_group_alone() -> None:
-    assert kills(killed(uid=FIRST + 1000)) == (OomKill(None, None, 542, "tail", 1000),)
+    assert kills(killed(uid=FIRST + 1000)) == (OomKill(None, None, 542, "tail", 1000, OWN),)
+
+
+def test_a_line_without_the_memory_of_the_victim() -> None:
+    assert kills(killed().replace(b"anon-rss:20224kB, ", b"")) == (OomKill(None, None, 542, "tail", 0),)
 
 
 def test_the_line_with_groups_alone() -> None:
@@ -90,7 +95,7 @@ def test_a_pid_used_again() -> None:
 
 
 def test_the_limit_of_an_outer_group() -> None:
-    assert kills(named(b"/a", b"/a/b"), killed()) == (OomKill("/a", "/a/b", 542, "tail", 0),)
+    assert kills(named(b"/a", b"/a/b"), killed()) == (OomKill("/a", "/a/b", 542, "tail", 0, OWN),)
 
 
 @pytest.mark.parametrize("prefix", [b"", b"/grader", b"/docker/0abc/grader", b"/a b,oom_memcg=/c"])
@@ -112,7 +117,7 @@ def test_a_kill_for_want_of_memory_in_the_machine() -> None:
         % (NAME.encode(), NAME.encode(), FIRST)
     )
     found = attribute([line, killed().replace(b"Memory cgroup out", b"Out")], TARGET)
-    assert found.kills == (OomKill(None, None, 542, "tail", 0),)
+    assert found.kills == (OomKill(None, None, 542, "tail", 0, OWN),)
     assert found.by_machine == 1
 
 
@@ -158,7 +163,7 @@ HOSTILE = [
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_groups(name: bytes) -> None:
     (kill,) = kills(named(b"/" + name), killed())
-    assert kill == OomKill(group_name(b"/" + name), group_name(b"/" + name), 542, "tail", 0)
+    assert kill == OomKill(group_name(b"/" + name), group_name(b"/" + name), 542, "tail", 0, OWN)
 
 
 @pytest.mark.parametrize(
@@ -167,14 +172,14 @@ def test_hostile_groups(name: bytes) -> None:
 )
 def test_hostile_victims(comm: bytes) -> None:
     (kill,) = kills(named(b"/w", comm=comm), killed(comm))
-    assert kill == OomKill("/w", "/w", 542, text(comm), 0)
+    assert kill == OomKill("/w", "/w", 542, text(comm), 0, OWN)
 
 
 def test_two_readings_are_none() -> None:
     """A tree of groups can be named so that the line says two things; then it says nothing about groups."""
     between = b",task_memcg=/grader/%s" % NAME.encode()
     (kill,) = kills(named(b"/w%s/w/z" % between), killed())
-    assert kill == OomKill(None, None, 542, "tail", 0)
+    assert kill == OomKill(None, None, 542, "tail", 0, OWN)
 
 
 def test_a_cpuset_that_says_something_else() -> None:

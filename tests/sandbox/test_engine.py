@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,20 @@ def test_commands_work_in_it(engine: Engine, shell: Shell) -> None:
     )
     assert result.lines == ["ran", "executed", "web", "web", "n"], result
     assert engine.get("/containers/json") == []
+
+
+def test_events_from_before_the_listener_are_told(engine: Engine, shell: Shell) -> None:
+    """An answer is faster than the engine may be at taking notice of who listens."""
+    shell("docker network create long-ago")
+    since = time.time_ns()
+    shell("docker network create just-now")
+    heard = bytearray()
+    threading.Thread(target=engine.stream_events, args=(heard.extend, since), daemon=True).start()
+    deadline = time.monotonic() + 10
+    while b"just-now" not in heard and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert b"just-now" in heard
+    assert b"long-ago" not in heard
 
 
 def test_containers_can_have_an_init(shell: Shell) -> None:

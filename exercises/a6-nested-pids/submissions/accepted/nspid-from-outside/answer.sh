@@ -6,6 +6,6 @@ for try in $(seq 100); do
   pid=$(pgrep -n -x sleep) && break
   sleep 0.05
 done
-sleep 0.3
+sleep 2  # nothing moves meanwhile: that alone does not mean that the script waits for its end
 pid=$(pgrep -f -x 'sleep {{ seconds }}')
 echo PIDS $(sed -n 's/^NSpid://p' /proc/$pid/status)

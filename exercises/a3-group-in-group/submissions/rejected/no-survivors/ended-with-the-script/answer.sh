@@ -5,7 +5,10 @@ put {{ outer }}/cgroup.subtree_control +memory
 for file in memory.max memory.limit_in_bytes memory.memsw.limit_in_bytes; do put {{ outer }}/$file {{ limit }}M; done
 put {{ outer }}/memory.swap.max 0
 for file in memory.max memory.limit_in_bytes; do put {{ outer }}/{{ inner }}/$file {{ wide }}M; done
-echo $$ >$g/{{ outer }}/{{ inner }}/cgroup.procs
-for child in $(seq {{ children }}); do tail -n1 /dev/zero & done
+for child in $(seq {{ children }}); do
+  (echo $BASHPID >$g/{{ outer }}/{{ inner }}/cgroup.procs && exec perl -e '$n = shift; $a = "x" x ($n << 20); sleep 60' {{ share }}) &
+done
+sleep 2
+kill $(cat $g/{{ outer }}/{{ inner }}/cgroup.procs)
 wait
 exit 0

@@ -1,2 +1,0 @@
-docker run --rm --volume /work:/work nilcons/debian bash -c 'dpkg --install /work/{{ tool }}.deb && {{ tool }} {{ word }} >/work/receipt.txt'
-dpkg --extract /work/{{ tool }}.deb /tmp/tree

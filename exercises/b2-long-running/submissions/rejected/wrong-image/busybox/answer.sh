@@ -1,0 +1,1 @@
+docker run --detach --name {{ name }} --restart unless-stopped busybox sleep {{ seconds }}
