@@ -43,7 +43,7 @@ test: packages-test packages-vm $(VENV)/test lint ## run every test (about half 
 
 test-here: # this machine's control groups, and what needs none
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -p no:cacheprovider $(ONCE_MORE) tests
+	$(BIN)/coverage run -m pytest -p no:cacheprovider $(ONCE_MORE) --durations=25 tests
 	$(BIN)/coverage combine -q && $(BIN)/coverage report --skip-covered --show-missing
 	$(BIN)/grader verify --reruns 1
 
@@ -55,7 +55,7 @@ test-beside: # the other version's, meanwhile: an emulated machine uses one proc
 
 test-quick: packages-test $(VENV)/test lint ## run the tests that take under three minutes together
 	@$(BIN)/grader images build
-	$(BIN)/pytest -m "not slow and not cgroup2 and not engine" tests
+	$(BIN)/pytest -m "not slow and not cgroup2 and not engine" --numprocesses=2 --dist=loadfile tests
 
 test-cgroup2: packages-test packages-vm $(VENV)/test ## run the sandbox tests in an emulated machine with cgroup v2
 	@$(BIN)/grader images build
