@@ -55,7 +55,7 @@ test-beside: # the other version's, meanwhile: an emulated machine uses one proc
 
 test-quick: packages-test $(VENV)/test lint ## run the tests that take under three minutes together
 	@$(BIN)/grader images build
-	$(BIN)/pytest -m "not slow and not cgroup2 and not engine" --numprocesses=2 --dist=loadfile tests
+	$(BIN)/pytest -m "not slow and not cgroup2 and not engine" --numprocesses=2 --dist=worksteal tests
 
 test-cgroup2: packages-test packages-vm $(VENV)/test ## run the sandbox tests in an emulated machine with cgroup v2
 	@$(BIN)/grader images build

@@ -49,6 +49,7 @@ def test_a_broken_exercise_is_named_and_the_others_proven(run: Run, exercises: P
     assert found.out.index("SyntaxError") > found.out.rindex("status "), "what failed comes last"
 
 
+@pytest.mark.slow
 def test_pytest_proves_exercises_too(
     exercises: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -446,6 +446,7 @@ def visit_all(app: Flask, browser: Callable[[], Browser], services: Services, li
     visit_by_provider(app, browser, liar)
 
 
+@pytest.mark.slow
 def test_all_that_pages_say_is_in_the_catalogue(
     app: Flask,
     seen: Seen,
@@ -467,6 +468,7 @@ def test_all_that_pages_say_is_in_the_catalogue(
     assert views - files - seen.endpoints == set(), "pages that were not looked at"
 
 
+@pytest.mark.slow
 def test_words_of_a_language_are_words_and_nothing_else(
     app: Flask, seen: Seen, services: Services, liar: Liar
 ) -> None:

@@ -161,6 +161,7 @@ def test_forms_of_other_sites_are_refused(app: Flask, browser: Browsers) -> None
         assert client.post(path, data={"name": "eve", "join_code": "open-sesame"}).status_code == 400, path
 
 
+@pytest.mark.slow
 def test_passwords_cannot_be_tried_out(browser: Browsers) -> None:
     eve = browser()
     codes = [

@@ -62,6 +62,7 @@ def test_what_one_process_counts_others_know(counts: Callable[[], SharedCounts],
     assert soon(lambda: one.get("key") == 7)
 
 
+@pytest.mark.slow
 def test_both_forget_at_the_same_time(counts: Callable[[], SharedCounts], server: RedisServer) -> None:
     one, other = counts(), counts()
     one.incr("key", 6)

@@ -78,6 +78,7 @@ def test_a_new_attempt_has_printed_nothing() -> None:
     assert heard.and_then(Notice("a", "running")) == Heard("running")
 
 
+@pytest.mark.slow
 def test_a_redis_that_is_away_is_mentioned_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """And again when it is back, however long that takes."""
     server = RedisServer(tmp_path)
