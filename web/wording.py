@@ -115,6 +115,7 @@ def regrade_state(found: RegradeState) -> str:
     return {
         RegradeState.WAITING: gettext("waiting"),
         RegradeState.JUDGING: gettext("judging"),
+        RegradeState.RUNNING: gettext("running"),
         RegradeState.READY: gettext("ready to be looked at"),
         RegradeState.APPLIED: gettext("applied"),
         RegradeState.DISCARDED: gettext("discarded"),

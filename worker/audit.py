@@ -26,6 +26,7 @@ class Action(StrEnum):
     ANONYMOUS = "anonymous"
     NAMES = "names"
     REGRADE = "regrade"
+    REGRADE_RUN = "regrade-run"
     REGRADE_APPLIED = "regrade-applied"
     REGRADE_DISCARDED = "regrade-discarded"
     SCORE = "score"

@@ -1,15 +1,26 @@
-"""What judging again is to everybody who handles it: its states and its values."""
+"""What a regrade is to everybody who handles one: its kinds, its states and its values."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Row
 
-from grader.model import Report
-from worker.tables import regrades
+from grader.model import CheckResult, Outcome, Report
+from grader.report import json
+from worker.submission import State
+from worker.tables import regrades, submissions
+
+
+class Kind(StrEnum):
+    """How new verdicts come about: from stored evidence, or from evidence that is observed anew."""
+
+    JUDGE = "judge"
+    RUN = "run"
 
 
 class RegradeState(StrEnum):
@@ -17,6 +28,7 @@ class RegradeState(StrEnum):
 
     WAITING = "waiting"
     JUDGING = "judging"
+    RUNNING = "running"
     READY = "ready"
     APPLIED = "applied"
     DISCARDED = "discarded"
@@ -25,19 +37,20 @@ class RegradeState(StrEnum):
     @property
     def busy(self) -> bool:
         """Whether a worker still has to do something."""
-        return self in (RegradeState.WAITING, RegradeState.JUDGING)
+        return self in (RegradeState.WAITING, RegradeState.JUDGING, RegradeState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
 class Regrade:
-    """A wish to judge again, and how far it got; times in seconds since 1970.
+    """A wish to judge or run again, and how far it got; times in seconds since 1970.
 
     Attributes:
         exercise: Only its submissions, or ``None`` for all.
         submission_id: Only this one, or ``None``.
-        total: Submissions that have evidence.
-        judged: How many of them were judged.
-        left_alone: Verdicts without evidence, and those whose exercise cannot be judged: they stay.
+        total: Submissions that have evidence; to run again, those that have files.
+        judged: How many of them were judged, or have run.
+        left_alone: Verdicts without evidence or files, and those whose exercise cannot be judged or run: they
+            stay.
         error: Why it failed, or which exercises cannot be judged.
     """
 
@@ -45,6 +58,7 @@ class Regrade:
     workshop_id: int
     exercise: str | None
     submission_id: str | None
+    kind: Kind
     state: RegradeState
     account: str
     created_at: float
@@ -54,6 +68,16 @@ class Regrade:
     judged: int
     left_alone: int
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The verdict that a new one is compared with; `evidence` is the address of what it rests on, if any."""
+
+    score: float
+    max_score: float
+    report: bytes
+    evidence: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +102,23 @@ class Rejudged:
     report: Report
 
 
+class CheckChange(msgspec.Struct, frozen=True):
+    """A check that says something else than before; where the outcome is the same, points or words differ."""
+
+    title: str
+    before: Outcome | None
+    after: Outcome | None
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What would change for one submission, or did.
 
     Attributes:
         errors: Checks of the new verdict that raised: their author's mistakes.
+        checks: Those that say something else.
+        overtaken: Whether the submission has another verdict by now than the one that this was compared with:
+            that one stays.
     """
 
     submission_id: str
@@ -95,6 +130,18 @@ class Change:
     score: float
     max_score: float
     errors: int
+    checks: tuple[CheckChange, ...]
+    overtaken: bool
+
+    @property
+    def rescored(self) -> bool:
+        """Whether points differ."""
+        return (self.score, self.max_score) != (self.old_score, self.old_max_score)
+
+    @property
+    def turned(self) -> bool:
+        """Whether a check has another outcome."""
+        return any(check.before is not check.after for check in self.checks)
 
 
 COLUMNS: Final = (
@@ -102,6 +149,7 @@ COLUMNS: Final = (
     regrades.c.workshop_id,
     regrades.c.exercise,
     regrades.c.submission_id,
+    regrades.c.kind,
     regrades.c.state,
     regrades.c.account,
     regrades.c.created_at,
@@ -117,5 +165,55 @@ COLUMNS: Final = (
 def to_regrade(row: Row[*tuple[Any, ...]]) -> Regrade:
     """Return the regrade in a row of `COLUMNS`."""
     values = list(row)
-    values[4] = RegradeState(values[4])
+    values[4:6] = Kind(values[4]), RegradeState(values[5])
     return Regrade(*values)
+
+
+def concerned(regrade: Regrade) -> list[Any]:
+    """Return the conditions that tell which submissions a regrade is about: such as have verdicts."""
+    conditions = [
+        submissions.c.workshop_id == regrade.workshop_id,
+        submissions.c.state == State.GRADED.value,
+    ]
+    if regrade.exercise is not None:
+        conditions.append(submissions.c.exercise == regrade.exercise)
+    if regrade.submission_id is not None:
+        conditions.append(submissions.c.id == regrade.submission_id)
+    return conditions
+
+
+def to_result(regrade_id: int, submission_id: str, old: Before, report: Report) -> dict[str, Any]:
+    """Return the row of `regrade_results` that keeps a new verdict beside the old one."""
+    before = json.from_json(old.report)
+    return {
+        "regrade_id": regrade_id,
+        "submission_id": submission_id,
+        "old_evidence": old.evidence,
+        "evidence": report.evidence,
+        "old_score": old.score,
+        "old_max_score": old.max_score,
+        "score": report.score,
+        "max_score": report.max_score,
+        "passed": report.passed,
+        "errors": sum(result.outcome is Outcome.ERROR for result in report.checks),
+        "checks": msgspec.json.encode(differing(before.checks, report.checks)).decode(),
+        "report": json.to_json(report),
+    }
+
+
+def differing(before: Sequence[CheckResult], after: Sequence[CheckResult]) -> tuple[CheckChange, ...]:
+    """Return the checks that say something else, those first that are there now."""
+    old = {result.name: result for result in before}
+    new = {result.name: result for result in after}
+    found = []
+    for name in [*new, *(name for name in old if name not in new)]:
+        was, now = old.get(name), new.get(name)
+        told = now or was
+        if was != now and told is not None:
+            found.append(CheckChange(told.title, was.outcome if was else None, now.outcome if now else None))
+    return tuple(found)
+
+
+def to_checks(data: str) -> tuple[CheckChange, ...]:
+    """Return what `to_result` has written down of checks."""
+    return msgspec.json.decode(data, type=tuple[CheckChange, ...])

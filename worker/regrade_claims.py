@@ -8,10 +8,19 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
-from grader.model import Outcome
-from grader.report import json
 from worker.database import Database
-from worker.regrade import COLUMNS, Candidate, Regrade, RegradeState, Rejudged, to_regrade
+from worker.regrade import (
+    COLUMNS,
+    Before,
+    Candidate,
+    Kind,
+    Regrade,
+    RegradeState,
+    Rejudged,
+    concerned,
+    to_regrade,
+    to_result,
+)
 from worker.submission import State
 from worker.tables import evidence, participants, regrade_results, regrades, submissions
 
@@ -27,9 +36,12 @@ class RegradeClaims:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._claimable = or_(
-            regrades.c.state == RegradeState.WAITING.value,
-            and_(regrades.c.state == RegradeState.JUDGING.value, regrades.c.lease_until < database.now()),
+        self._claimable = and_(
+            regrades.c.kind == Kind.JUDGE.value,
+            or_(
+                regrades.c.state == RegradeState.WAITING.value,
+                and_(regrades.c.state == RegradeState.JUDGING.value, regrades.c.lease_until < database.now()),
+            ),
         )
         # An idle worker asks this every second: to build a statement takes longer than to run it.
         self._waiting = select(regrades.c.id).where(self._claimable).order_by(regrades.c.id).limit(1)
@@ -79,14 +91,14 @@ class RegradeClaims:
         query = (
             select(func.count(evidence.c.digest), func.count())
             .select_from(submissions.outerjoin(evidence, evidence.c.digest == submissions.c.evidence))
-            .where(*_concerned(regrade))
+            .where(*concerned(regrade))
         )
         total, graded = connection.execute(query).one()
         return total, graded
 
     def candidates(self, regrade: Regrade) -> Iterator[list[Candidate]]:
         """Yield the verdicts that are judged again, a few at a time."""
-        wanted = select(submissions.c.id).where(*_concerned(regrade), submissions.c.evidence.is_not(None))
+        wanted = select(submissions.c.id).where(*concerned(regrade), submissions.c.evidence.is_not(None))
         query = (
             select(
                 submissions.c.id,
@@ -119,18 +131,14 @@ class RegradeClaims:
     def store(self, regrade: Regrade, worker: str, judged: int, found: Iterable[Rejudged]) -> bool:
         """Keep what came out otherwise, and the claim; return ``False`` where somebody else has it now."""
         values = [
-            {
-                "regrade_id": regrade.id,
-                "submission_id": one.candidate.submission_id,
-                "evidence": one.candidate.address,
-                "old_score": one.candidate.score,
-                "old_max_score": one.candidate.max_score,
-                "score": one.report.score,
-                "max_score": one.report.max_score,
-                "passed": one.report.passed,
-                "errors": sum(result.outcome is Outcome.ERROR for result in one.report.checks),
-                "report": json.to_json(one.report),
-            }
+            to_result(
+                regrade.id,
+                one.candidate.submission_id,
+                Before(
+                    one.candidate.score, one.candidate.max_score, one.candidate.report, one.candidate.address
+                ),
+                one.report,
+            )
             for one in found
         ]
         with self._database.write() as connection:
@@ -172,18 +180,6 @@ class RegradeClaims:
                 )
             )
         return ended.rowcount == 1
-
-
-def _concerned(regrade: Regrade) -> list[Any]:
-    conditions = [
-        submissions.c.workshop_id == regrade.workshop_id,
-        submissions.c.state == State.GRADED.value,
-    ]
-    if regrade.exercise is not None:
-        conditions.append(submissions.c.exercise == regrade.exercise)
-    if regrade.submission_id is not None:
-        conditions.append(submissions.c.id == regrade.submission_id)
-    return conditions
 
 
 def _held(regrade: Regrade, worker: str) -> list[Any]:

@@ -1,17 +1,26 @@
-"""Verdicts that are judged again, as instructors meet them: wished for, looked at, applied or discarded."""
+"""Regrades as instructors meet them: wished for, looked at, applied or discarded."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Collection
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, not_, or_, select, update
 
+from worker import bundles
 from worker.audit import Action, Deed, note
 from worker.database import Database
 from worker.overrides import points
-from worker.regrade import COLUMNS, Change, Regrade, RegradeState, to_regrade
-from worker.submission import State
-from worker.tables import participants, regrade_results, regrades, submissions
+from worker.regrade import COLUMNS, Change, Kind, Regrade, RegradeState, concerned, to_checks, to_regrade
+from worker.submission import JOINED, State, Ungradable
+from worker.tables import (
+    participants,
+    regrade_results,
+    regrade_runs,
+    regrades,
+    submission_files,
+    submissions,
+)
 
 
 class Regrades:
@@ -30,28 +39,83 @@ class Regrades:
     ) -> int:
         """Have verdicts judged again: of one submission, of one exercise, or all; return the regrade's id."""
         with self._database.write() as connection:
-            identity: int = connection.execute(
-                insert(regrades)
-                .values(
-                    workshop_id=workshop_id,
-                    exercise=exercise,
-                    submission_id=submission_id,
-                    state=RegradeState.WAITING.value,
-                    account=account,
-                    created_at=self._database.now(),
-                )
-                .returning(regrades.c.id)
-            ).scalar_one()
-            deed = Deed(
-                Action.REGRADE,
-                account,
-                workshop_id,
-                exercise=exercise or "",
-                submission_id=submission_id or "",
-                after=f"regrade {identity}",
+            return self._wish(connection, Kind.JUDGE, workshop_id, account, exercise, submission_id).id
+
+    def wish_runs(
+        self,
+        workshop_id: int,
+        account: str,
+        usable: Collection[str],
+        *,
+        exercise: str | None = None,
+        submission_id: str | None = None,
+    ) -> Regrade:
+        """Have submissions run anew: one, those of one exercise, or all; their verdicts stay meanwhile.
+
+        Args:
+            workshop_id: Whose submissions.
+            account: Who wants it.
+            usable: The exercises that workers can run; what belongs to others stays as it is.
+            exercise: Only its submissions.
+            submission_id: Only this one.
+        """
+        with self._database.write() as connection:
+            regrade = self._wish(connection, Kind.RUN, workshop_id, account, exercise, submission_id)
+            about = concerned(regrade)
+            # What a batch has graded elsewhere left no files here.
+            files = exists().where(submission_files.c.submission_id == submissions.c.id)
+            chosen = (
+                select(literal(regrade.id), submissions.c.id, literal(State.QUEUED.value), literal(0))
+                .where(*about, submissions.c.exercise.in_(list(usable)), files)
+                .order_by(submissions.c.created_at)
             )
-            note(self._database, connection, [deed])
-        return identity
+            names = ["regrade_id", "submission_id", "state", "attempt"]
+            connection.execute(insert(regrade_runs).from_select(names, chosen))
+            own = select(func.count()).where(regrade_runs.c.regrade_id == regrade.id)
+            total = connection.execute(own).scalar_one()
+            verdicts = connection.execute(select(func.count(submissions.c.id)).where(*about)).scalar_one()
+            values: dict[str, Any] = {"total": total, "left_alone": verdicts - total}
+            if not total:
+                values |= {"state": RegradeState.READY.value, "finished_at": self._database.now()}
+            changed = connection.execute(
+                update(regrades).where(regrades.c.id == regrade.id).values(values).returning(*COLUMNS)
+            ).one()
+        return to_regrade(changed)
+
+    def _wish(
+        self,
+        connection: Connection,
+        kind: Kind,
+        workshop_id: int,
+        account: str,
+        exercise: str | None,
+        submission_id: str | None,
+    ) -> Regrade:
+        runs = kind is Kind.RUN
+        row = connection.execute(
+            insert(regrades)
+            .values(
+                workshop_id=workshop_id,
+                exercise=exercise,
+                submission_id=submission_id,
+                kind=kind.value,
+                state=(RegradeState.RUNNING if runs else RegradeState.WAITING).value,
+                account=account,
+                created_at=self._database.now(),
+            )
+            .returning(*COLUMNS)
+        ).one()
+        regrade = to_regrade(row)
+        deed = Deed(
+            Action.REGRADE_RUN if runs else Action.REGRADE,
+            account,
+            workshop_id,
+            exercise=exercise or "",
+            submission_id=submission_id or "",
+            after=f"regrade {regrade.id}",
+        )
+        note(self._database, connection, [deed])
+        return regrade
 
     def get(self, identity: int) -> Regrade | None:
         """Return a regrade."""
@@ -67,7 +131,7 @@ class Regrades:
             return [to_regrade(row) for row in rows]
 
     def changes(self, identity: int) -> list[Change]:
-        """Return what comes out otherwise, by exercise and participant."""
+        """Return what comes out otherwise, by exercise and participant; of runs, all that came out."""
         query = (
             select(
                 submissions.c.id,
@@ -79,16 +143,38 @@ class Regrades:
                 regrade_results.c.score,
                 regrade_results.c.max_score,
                 regrade_results.c.errors,
+                regrade_results.c.checks,
+                not_(_UNTOUCHED),
             )
             .select_from(_RESULTS)
             .where(regrade_results.c.regrade_id == identity)
             .order_by(submissions.c.exercise, participants.c.name, submissions.c.created_at)
         )
         with self._database.read() as connection:
-            return [Change(*row) for row in connection.execute(query)]
+            return [Change(*row[:9], to_checks(row[9]), bool(row[10])) for row in connection.execute(query)]
+
+    def ungradable(self, identity: int) -> list[Ungradable]:
+        """Return what could not be graded when it ran anew, by exercise: its verdict stays."""
+        query = (
+            select(
+                submissions.c.id,
+                participants.c.id,
+                participants.c.name,
+                submissions.c.exercise,
+                submissions.c.created_at,
+                regrade_runs.c.error,
+            )
+            .select_from(JOINED.join(regrade_runs, regrade_runs.c.submission_id == submissions.c.id))
+            .where(regrade_runs.c.regrade_id == identity, regrade_runs.c.state == State.UNGRADABLE.value)
+            .order_by(submissions.c.exercise, participants.c.name, submissions.c.created_at)
+        )
+        with self._database.read() as connection:
+            return [Ungradable(*row) for row in connection.execute(query)]
 
     def apply(self, identity: int, account: str) -> int | None:
         """Let what was previewed count, all at once; what was graded anew since then stays.
+
+        Where submissions were run, the evidence of their new verdicts takes the place of the old one.
 
         Returns:
             How many scores changed, or ``None`` where there is nothing to apply.
@@ -98,32 +184,59 @@ class Regrades:
             regrade_results.c.submission_id == submissions.c.id,
             _UNTOUCHED,
         )
-        new = {
+        new: dict[str, Any] = {
             name: select(regrade_results.c[name]).where(same).scalar_subquery()
-            for name in ("score", "max_score", "passed", "report")
+            for name in ("score", "max_score", "passed", "report", "evidence")
         }
+        said = select(regrade_runs.c.error).where(
+            regrade_runs.c.regrade_id == identity, regrade_runs.c.submission_id == submissions.c.id
+        )
         with self._database.write() as connection:
-            regrade = self._end(connection, identity, RegradeState.APPLIED)
+            regrade = self._end(connection, identity, RegradeState.APPLIED, RegradeState.READY)
             if regrade is None:
                 return None
+            if regrade.kind is Kind.RUN:
+                new["error"] = said.scalar_subquery()
             deeds = self._deeds(connection, regrade, account)
-            connection.execute(update(submissions).where(exists().where(same)).values(new))
-            note(self._database, connection, deeds)
-        return len(deeds) - 1
+            changed = connection.execute(update(submissions).where(exists().where(same)).values(new))
+            told = f"{len(deeds)} scores"
+            if regrade.kind is Kind.RUN:
+                told += f", evidence of {changed.rowcount} verdicts"
+            note(self._database, connection, [*deeds, _deed(regrade, account, Action.REGRADE_APPLIED, told)])
+        return len(deeds)
 
     def discard(self, identity: int, account: str) -> bool:
-        """Let everything be as it is; return ``False`` where there is nothing to discard."""
+        """Let everything be as it is; return ``False`` where there is nothing to discard.
+
+        What still waits to be run is not run any more; what runs at this moment is not looked at.
+        """
+        own = regrade_results.c.regrade_id == identity
         with self._database.write() as connection:
-            regrade = self._end(connection, identity, RegradeState.DISCARDED)
+            regrade = self._end(
+                connection, identity, RegradeState.DISCARDED, RegradeState.READY, RegradeState.RUNNING
+            )
             if regrade is None:
                 return False
+            if regrade.kind is Kind.RUN:
+                connection.execute(
+                    delete(regrade_runs).where(
+                        regrade_runs.c.regrade_id == identity,
+                        regrade_runs.c.state.in_((State.QUEUED.value, State.RUNNING.value)),
+                    )
+                )
+                found = select(regrade_results.c.evidence).where(own, regrade_results.c.evidence.is_not(None))
+                digests = sorted(connection.scalars(found))
+                connection.execute(update(regrade_results).where(own).values(evidence=None))
+                bundles.forget(connection, digests)
             note(self._database, connection, [_deed(regrade, account, Action.REGRADE_DISCARDED)])
         return True
 
-    def _end(self, connection: Connection, identity: int, state: RegradeState) -> Regrade | None:
+    def _end(
+        self, connection: Connection, identity: int, state: RegradeState, *before: RegradeState
+    ) -> Regrade | None:
         changed = connection.execute(
             update(regrades)
-            .where(regrades.c.id == identity, regrades.c.state == RegradeState.READY.value)
+            .where(regrades.c.id == identity, regrades.c.state.in_([one.value for one in before]))
             .values(state=state.value)
             .returning(*COLUMNS)
         ).first()
@@ -143,7 +256,7 @@ class Regrades:
             .select_from(_RESULTS)
             .where(regrade_results.c.regrade_id == regrade.id, _UNTOUCHED, _DIFFERENT)
         )
-        scores = [
+        return [
             Deed(
                 Action.SCORE,
                 account,
@@ -157,15 +270,12 @@ class Regrades:
             )
             for row in connection.execute(query)
         ]
-        return [*scores, _deed(regrade, account, Action.REGRADE_APPLIED, f"{len(scores)} scores")]
 
 
-_RESULTS: Final = regrade_results.join(submissions, submissions.c.id == regrade_results.c.submission_id).join(
-    participants, participants.c.id == submissions.c.participant_id
-)
+_RESULTS: Final = JOINED.join(regrade_results, regrade_results.c.submission_id == submissions.c.id)
 _UNTOUCHED: Final = and_(
     submissions.c.state == State.GRADED.value,
-    regrade_results.c.evidence == submissions.c.evidence,
+    regrade_results.c.old_evidence.is_not_distinct_from(submissions.c.evidence),
     regrade_results.c.old_score == submissions.c.score,
 )
 _DIFFERENT: Final = or_(

@@ -59,8 +59,20 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """What a submission that has a verdict is run anew for: a regrade, to see what would change."""
+
+    id: int
+    regrade_id: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Claimed:
-    """A submission that a worker has taken; nobody else has this attempt while it is that worker's."""
+    """A submission that a worker has taken; nobody else has this attempt while it is that worker's.
+
+    Attributes:
+        run: Where it has a verdict, which stays meanwhile: nobody who waits is told of this.
+    """
 
     id: str
     worker: str
@@ -70,6 +82,32 @@ class Claimed:
     exercise: str
     files: Mapping[str, bytes]
     waited_ms: float
+    run: Run | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What was begun and lost as often as it may be; `error` is what was the matter, if known."""
+
+    id: str
+    attempt: int
+    participant: str
+    exercise: str
+    max_score: float
+    error: str | None
+    run: Run | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ungradable:
+    """A submission that could not be graded; `created_at` in seconds since 1970."""
+
+    id: str
+    participant_id: int
+    participant: str
+    exercise: str
+    created_at: float
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)

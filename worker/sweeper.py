@@ -41,12 +41,15 @@ class Sweeper:
             return
         self._give_up()
         queue = self._store.submissions.queue()
-        if queue.waiting == 0 or queue.oldest_seconds < _WAITED_SECONDS:
+        waiting = queue.waiting if queue.oldest_seconds >= _WAITED_SECONDS else 0
+        # A ticket too many for these does no harm: whoever takes it finds nothing.
+        waiting += self._store.claims.runs_waiting()
+        if waiting == 0:
             return
         try:
-            missing = queue.waiting - self._tickets.depth()
+            missing = waiting - self._tickets.depth()
         except (ConnectionError, OSError) as error:
-            _LOG.warning("%d submissions wait and the queue is away: %s", queue.waiting, error)
+            _LOG.warning("%d submissions wait and the queue is away: %s", waiting, error)
             return
         for _ in range(missing):
             if not self._tickets.add("sweeper"):
@@ -55,9 +58,10 @@ class Sweeper:
     def _give_up(self) -> None:
         for lost in self._store.claims.exhausted():
             reason = lost.error or f"the worker was lost {ATTEMPTS} times while it graded this"
-            report = ungradable(lost.exercise, lost.participant, lost.max_score or 0.0, reason, Timing())
+            report = ungradable(lost.exercise, lost.participant, lost.max_score, reason, Timing())
             if self._store.claims.give_up(lost, report):
-                self._notices.tell(lost.id, report.status)
+                if lost.run is None:
+                    self._notices.tell(lost.id, report.status)
                 _LOG.error("%s is ungradable: %s", lost.id, reason)
 
     def end_own_sandboxes(self) -> None:

@@ -184,6 +184,7 @@ regrades = Table(
     Column("workshop_id", ForeignKey("workshops.id", ondelete="CASCADE"), nullable=False),
     Column("exercise", String(100)),
     Column("submission_id", String(32)),
+    Column("kind", String(8), nullable=False, default="judge"),
     Column("state", String(16), nullable=False),
     Column("account", String(100), nullable=False),
     Column("created_at", Float, nullable=False),
@@ -204,14 +205,36 @@ regrade_results = Table(
     metadata,
     Column("regrade_id", ForeignKey("regrades.id", ondelete="CASCADE"), primary_key=True),
     Column("submission_id", ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True),
-    Column("evidence", String(80), nullable=False),
+    Column("old_evidence", String(80)),
+    Column("evidence", String(80)),
     Column("old_score", Float, nullable=False),
     Column("old_max_score", Float, nullable=False),
     Column("score", Float, nullable=False),
     Column("max_score", Float, nullable=False),
     Column("passed", Boolean, nullable=False),
     Column("errors", Integer, nullable=False),
+    Column("checks", Text, nullable=False, default="[]"),
     Column("report", LargeBinary, nullable=False),
+)
+
+# Of a regrade that runs answers anew: a row for each. The submission itself stays as it is.
+regrade_runs = Table(
+    "regrade_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("regrade_id", ForeignKey("regrades.id", ondelete="CASCADE"), nullable=False),
+    Column("submission_id", ForeignKey("submissions.id", ondelete="CASCADE"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("started_at", Float),
+    Column("lease_until", Float),
+    Column("deadline", Float),
+    Column("finished_at", Float),
+    Column("worker", String(100)),
+    Column("error", Text),
+    Index("ix_regrade_runs_waiting", "state", "id"),
+    Index("ix_regrade_runs_regrade", "regrade_id"),
+    Index("ix_regrade_runs_submission", "submission_id"),
 )
 
 # Nothing here refers to another row: the trail outlives what it tells of.

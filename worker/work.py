@@ -17,7 +17,7 @@ from grader.grading import Graded, Grader
 from grader.judge import ungradable
 from grader.model import Report, Submission, Timing
 from grader.parameters import draw
-from grader.progress import Progress
+from grader.progress import SILENT, Progress
 from grader.visible import one_line
 from worker import logs
 from worker.counters import Counting
@@ -70,7 +70,7 @@ class Work:
         self._output = LiveOutput(notices.show)
         self._workshops: dict[int, Workshop] = {}
         self._lock = threading.Lock()
-        self._running: set[str] = set()
+        self._running: set[Claimed] = set()
         self._strikes = 0
         self._reason = ""
         self._stopped = threading.Event()
@@ -81,8 +81,8 @@ class Work:
         with self._lock:
             return len(self._running)
 
-    def graded_now(self) -> list[str]:
-        """Return the ids of what is graded at this moment."""
+    def graded_now(self) -> list[Claimed]:
+        """Return what is graded at this moment."""
         with self._lock:
             return list(self._running)
 
@@ -114,17 +114,23 @@ class Work:
         if claimed is None:
             return False
         with self._lock:
-            self._running.add(claimed.id)
+            self._running.add(claimed)
         logs.bound(submission_id=claimed.id)
         try:
-            self._notices.tell(claimed.id, "running")
+            self._tell(claimed, "running")
             self._end(claimed, self._grade(claimed))
         finally:
-            self._output.forget(claimed.id)
+            if claimed.run is None:
+                self._output.forget(claimed.id)
             logs.unbound()
             with self._lock:
-                self._running.discard(claimed.id)
+                self._running.discard(claimed)
         return True
+
+    def _tell(self, claimed: Claimed, what: str) -> None:
+        """Tell whoever waits; for what is run anew for a regrade, nobody does."""
+        if claimed.run is None:
+            self._notices.tell(claimed.id, what)
 
     def _end(self, claimed: Claimed, graded: Graded) -> None:
         report = graded.report
@@ -135,7 +141,7 @@ class Work:
             self._failed(report)
             if self._stored(lambda: self._store.claims.release(claimed, report)):
                 self.counting.retried()
-                self._notices.tell(claimed.id, f"attempt {claimed.attempt} failed by our fault")
+                self._tell(claimed, f"attempt {claimed.attempt} failed by our fault")
                 return
         elif self._stored(lambda: self._store.claims.finish(claimed, report, graded.evidence)):
             with self._lock:
@@ -144,10 +150,12 @@ class Work:
             self.counting.late()
             _LOG.warning("the verdict on attempt %d came too late", claimed.attempt)
             return
-        self.counting.verdict(report)
-        self._notices.tell(claimed.id, report.status)
+        if claimed.run is None:
+            self.counting.verdict(report)
+        self._tell(claimed, report.status)
         _LOG.info(
-            "%s: %s, %g of %g points in %.0f ms",
+            "%s%s: %s, %g of %g points in %.0f ms",
+            f"regrade {claimed.run.regrade_id}, " if claimed.run else "",
             claimed.exercise,
             report.status,
             report.score,
@@ -188,7 +196,7 @@ class Work:
             exercise,
             Submission(exercise.slug, claimed.participant, claimed.files, parameters),
             queued_ms=claimed.waited_ms,
-            progress=_Telling(claimed.id, self._notices, self._output),
+            progress=SILENT if claimed.run else _Telling(claimed.id, self._notices, self._output),
         )
         if graded.report.max_score:
             return graded

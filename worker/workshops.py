@@ -13,14 +13,14 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from grader.errors import GraderError
+from worker import bundles
 from worker.audit import Action, Deed, note
 from worker.database import Database
-from worker.tables import audit, evidence, participants, regrade_results, submissions, workshops
+from worker.tables import audit, participants, regrade_results, submissions, workshops
 
 MAX_NAME: Final = 200
 _MAX_SLUG: Final = 64
 _CODE_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that is easily misread
-_AT_ONCE: Final = 500
 _JOIN_CODE: Final = re.compile(r"[a-z0-9-]{4,64}")
 
 
@@ -170,17 +170,18 @@ class Workshops:
             if " ".join(name.split()) != " ".join(row.name.split()):
                 raise BadWorkshopError("that is not its name")
             found = select(submissions.c.evidence).where(submissions.c.evidence.is_not(None))
-            judged = select(regrade_results.c.evidence)
             own = set(connection.scalars(found.where(submissions.c.workshop_id == identity)))
-            own |= set(
-                connection.scalars(
-                    judged.join(submissions, submissions.c.id == regrade_results.c.submission_id).where(
-                        submissions.c.workshop_id == identity
+            for column in (regrade_results.c.old_evidence, regrade_results.c.evidence):
+                compared = select(column).join(
+                    submissions, submissions.c.id == regrade_results.c.submission_id
+                )
+                own |= set(
+                    connection.scalars(
+                        compared.where(submissions.c.workshop_id == identity, column.is_not(None))
                     )
                 )
-            )
             connection.execute(delete(workshops).where(this))
-            _forget(connection, sorted(own))
+            bundles.forget(connection, sorted(own))
             # Of no workshop: there is none any more in whose log it could be read.
             deed = Deed(Action.WORKSHOP_DELETED, account, before=row.name)
             note(self._database, connection, [deed])
@@ -219,18 +220,6 @@ class Workshops:
 
 def _count(column: Any) -> Any:
     return select(func.count()).where(column == workshops.c.id).correlate(workshops).scalar_subquery()
-
-
-def _forget(connection: Connection, digests: list[str]) -> None:
-    """Delete evidence that nothing rests on any more; two answers may rest on the same."""
-    for place in range(0, len(digests), _AT_ONCE):
-        some = digests[place : place + _AT_ONCE]
-        used = set(connection.scalars(select(submissions.c.evidence).where(submissions.c.evidence.in_(some))))
-        used |= set(
-            connection.scalars(select(regrade_results.c.evidence).where(regrade_results.c.evidence.in_(some)))
-        )
-        gone = [digest for digest in some if digest not in used]
-        connection.execute(delete(evidence).where(evidence.c.digest.in_(gone)))
 
 
 def _to_slug(name: str) -> str:

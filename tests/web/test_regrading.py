@@ -9,11 +9,14 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from grader.judge import ungradable
+from grader.model import Timing
 from tests.web.conftest import Browser
 from tests.web.test_api import SLUG, grade
 from web.services import Services
 from worker.audit import Action
 from worker.rejudging import Rejudging
+from worker.submission import ATTEMPTS as ATTEMPTS_OF_WORKERS
 from worker.submission import State
 
 Browsers = Callable[[], Browser]
@@ -122,22 +125,86 @@ def test_assistants_cancel_nothing(browser: Browsers, services: Services, teache
     assert "instructor cancelled a submission Ada , A4" in words(teacher.get("/workshops/1/audit"))
 
 
-def test_running_again(ada: Browser, teacher: Browser, services: Services) -> None:
+def test_running_again_is_looked_at_before_it_counts(
+    browser: Browsers, ada: Browser, teacher: Browser, services: Services
+) -> None:
     page = "/workshops/1/regrades"
     assert "Everything could be graded." in teacher.get(page)
-    reply = teacher.send("/workshops/1/run-again", page=page, exercise=SLUG)
-    assert (reply.status_code, "Tick the box" in reply.text) == (422, True)
     (before,) = services.store.submissions.of(1)
-    assert before.state is State.GRADED
-    reply = teacher.send("/workshops/1/run-again", page=page, exercise=SLUG, sure="1")
-    assert reply.status_code == 303
-    (after,) = services.store.submissions.of(1)
-    assert (after.id, after.state) == (before.id, State.QUEUED)
-    assert "1 submission is in the queue again" in teacher.get(page)
-    assert "yours is next" in ada.get(f"/submissions/{after.id}")
-    grade(services)
-    assert teacher.send(f"/submissions/{after.id}/run-again", page=page).status_code == 303
-    assert services.store.submissions.of(1)[0].state is State.QUEUED
+    result = f"/submissions/{before.id}"
+    place = teacher.send(page, kind="run", exercise=SLUG).headers["Location"]
+    assert services.tickets.depth() == 2, "one is of the first verdict: nobody has taken it"
+    shown = teacher.get(place)
+    assert "Running again: 0 of 1…" in shown
+    assert 'http-equiv="refresh"' in shown
+    assert "Stop and discard" in shown
+    assert ">Apply" not in shown
+    assert "1 of 4 points" in words(ada.get(result))
+    grade(services, 4.0)
+    assert services.store.submissions.get(before.id) == before
+    shown = words(teacher.get(place))
+    assert "Nothing has changed yet." in shown
+    assert "1 of 4 4 of 4 +3" in shown
+    assert 'http-equiv="refresh"' not in teacher.get(place)
+    services.store.people.add_account("helper", "assistant", "a long password")
+    helper = browser()
+    assert helper.send("/sign-in", name="helper", password="a long password").status_code == 302
+    assert "1 of 4 4 of 4 +3" in words(helper.get(place)), "assistants look on"
+    assert ">Apply" not in helper.get(place)
+    assert "1 of 4 points" in words(ada.get(result))
+    assert teacher.send(f"{place}/apply", page=place).status_code == 303
+    assert "Applied: 1 score changed." in teacher.get(place)
+    assert "4 of 4 points" in words(ada.get(result))
+    trail = words(teacher.get("/workshops/1/audit"))
+    assert "instructor had answers run again, for a look A4" in trail
+    assert "instructor changed a score by a regrade Ada , A4 1 of 4 4 of 4" in trail
+    assert "instructor applied a regrade A4 1 scores, evidence of 1 verdicts" in trail
+
+
+def test_running_one_again_and_discarding_it(ada: Browser, teacher: Browser, services: Services) -> None:
+    (before,) = services.store.submissions.of(1)
+    result = f"/submissions/{before.id}"
+    assert f'action="{result}/run-again"' not in teacher.get(result), "it has a verdict to lose"
+    teacher.send(f"{result}/run-again", page=result)
+    assert services.store.submissions.get(before.id) == before
+    assert "There is nothing to run again: it has a verdict" in teacher.get("/workshops/1/regrades")
+    place = teacher.send(f"{result}/regrade", page=result, kind="run").headers["Location"]
+    assert "one answer to A4" in teacher.get(place)
+    services.store.overrides.set(
+        services.store.people.participant(1),  # type: ignore[arg-type]
+        SLUG,
+        3.0,
+        4.0,
+        comment="why",
+        account="instructor",
+        graded="1 of 4",
+    )
+    grade(services, 2.0)
+    assert "3 by hand counts" in words(teacher.get(place))
+    assert teacher.send(f"{place}/discard", page=place).status_code == 303
+    assert "Discarded: nothing has changed." in teacher.get(place)
+    assert services.store.submissions.get(before.id) == before
+    assert "instructor discarded a regrade A4" in words(teacher.get("/workshops/1/audit"))
+    assert ">Apply" not in teacher.get(place)
+    assert "An instructor has set your points" in ada.get(result)
+
+
+def test_what_is_ungradable_at_the_second_run_is_told(
+    ada: Browser, teacher: Browser, services: Services
+) -> None:
+    (before,) = services.store.submissions.of(1)
+    place = teacher.send("/workshops/1/regrades", kind="run").headers["Location"]
+    failed = ungradable(SLUG, "Ada", 4.0, "the <disk> was full", Timing())
+    for number in range(ATTEMPTS_OF_WORKERS):
+        claimed = services.store.claims.claim(f"w{number}", 30, 60)
+        assert claimed is not None
+        services.store.claims.release(claimed, failed)
+    page = teacher.get(place)
+    assert "There is no new verdict to apply." in page
+    assert "These keep the verdicts that they have." in page
+    assert "the &lt;disk&gt; was full" in page
+    assert services.store.submissions.get(before.id) == before
+    assert "1 of 4 points" in words(ada.get(f"/submissions/{before.id}"))
 
 
 def test_ungradable_ones_are_listed_and_run_again_by_one_click(

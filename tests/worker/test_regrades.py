@@ -195,11 +195,20 @@ def test_what_ran_again_meanwhile_is_not_touched(
     mend(folder, 8)
     identity = store.regrades.wish(1, "teacher")
     assert rejudging.turn()
-    assert store.reruns.run_again(1, "teacher", submission_id=one) == [one]
+    ran = store.regrades.wish_runs(1, "teacher", ["status"], submission_id=one)
+    claimed = store.claims.claim("w", 30, 60)
+    assert claimed is not None
+    exercise = load(folder / "status")
+    data = to_json(evidence_of(exercise, exit_code=8))
+    results = judge(exercise, evidence_of(exercise, exit_code=8))
+    assert store.claims.finish(claimed, make_report(exercise, "ada", results, Timing(), digest(data)), data)
+    assert [change.overtaken for change in store.regrades.changes(identity)] == [False]
+    assert store.regrades.apply(ran.id, "teacher") == 0
+    assert [change.overtaken for change in store.regrades.changes(identity)] == [True]
     assert store.regrades.apply(identity, "teacher") == 0
     found = store.submissions.get(one)
     assert found is not None
-    assert (found.state, found.score, found.report) == (State.QUEUED, None, None)
+    assert (found.state, found.score, found.evidence) == (State.GRADED, 3.0, digest(data))
 
 
 def test_a_worker_that_dies_loses_its_regrade(

@@ -10,7 +10,7 @@ import pytest
 
 from grader.judge import ungradable
 from grader.model import CheckResult, Exercise, Outcome, Report, Timing
-from worker import claims
+from worker.leased import AGAIN_SECONDS
 from worker.people import Participant
 from worker.store import Store
 from worker.submission import ATTEMPTS, ConflictError, State, Submitted
@@ -102,19 +102,21 @@ def test_what_the_machine_fails_is_tried_again(store: Store, join: Join, exercis
 
 
 def test_a_lease_that_is_renewed_holds(store: Store, join: Join, exercise: Exercise) -> None:
-    identity, _ = store.submissions.submit(join("ada"), exercise, FILES)
-    assert store.claims.claim("w1", 0.05, 60)
-    assert store.claims.renew("w1", 5, [identity]) == 1
+    store.submissions.submit(join("ada"), exercise, FILES)
+    claimed = store.claims.claim("w1", 0.05, 60)
+    assert claimed is not None
+    assert store.claims.renew("w1", 5, [claimed]) == 1
     time.sleep(0.1)
     assert store.claims.claim("w2", 5, 60) is None
 
 
 def test_a_deadline_ends_every_lease(store: Store, join: Join, exercise: Exercise) -> None:
     """A worker that lives and grades forever does not keep the submission."""
-    identity, _ = store.submissions.submit(join("ada"), exercise, FILES)
-    assert store.claims.claim("w1", 0.02, 0.02)
+    store.submissions.submit(join("ada"), exercise, FILES)
+    claimed = store.claims.claim("w1", 0.02, 0.02)
+    assert claimed is not None
     time.sleep(0.05)
-    assert store.claims.renew("w1", 5, [identity]) == 0
+    assert store.claims.renew("w1", 5, [claimed]) == 0
     assert store.claims.claim("w2", 5, 60)
 
 
@@ -152,7 +154,7 @@ def test_only_what_a_worker_still_grades_is_kept(store: Store, join: Join, exerc
     forgotten, graded = (store.claims.claim("w1", 0.05, 60) for _ in range(2))
     assert forgotten is not None
     assert graded is not None
-    assert store.claims.renew("w1", 5, [graded.id]) == 1
+    assert store.claims.renew("w1", 5, [graded]) == 1
     time.sleep(0.1)
     taken = store.claims.claim("w2", 5, 60)
     assert taken is not None
@@ -169,12 +171,12 @@ def test_whoever_failed_lets_others_try_first(
     assert claimed is not None
     failed = ungradable(exercise.slug, "ada", exercise.max_score, "no space", Timing())
     assert store.claims.release(claimed, failed)
-    assert store.claims.renew("w1", 5, [claimed.id]) == 0
+    assert store.claims.renew("w1", 5, [claimed]) == 0
     assert store.claims.claim("w1", 5, 60) is None
     second = store.claims.claim("w2", 5, 60)
     assert second is not None
     assert store.claims.release(second, failed)
-    time.sleep(claims.AGAIN_SECONDS + 0.1)
+    time.sleep(AGAIN_SECONDS + 0.1)
     assert store.claims.claim("w2", 5, 60)
 
 
@@ -183,10 +185,11 @@ def test_what_is_renewed_at_the_last_moment_is_not_given_up(
 ) -> None:
     identity, _ = store.submissions.submit(join("ada"), exercise, FILES)
     for _ in range(ATTEMPTS):
-        assert store.claims.claim("w1", 0.0, 60)
+        claimed = store.claims.claim("w1", 0.0, 60)
+        assert claimed is not None
         time.sleep(0.02)
     (lost,) = store.claims.exhausted()
-    assert store.claims.renew("w1", 5, [identity]) == 1
+    assert store.claims.renew("w1", 5, [claimed]) == 1
     given_up = ungradable(exercise.slug, "ada", exercise.max_score, "lost", Timing())
     assert not store.claims.give_up(lost, given_up)
     assert get(store, identity).state is State.RUNNING

@@ -1,4 +1,4 @@
-"""Verdicts that instructors have judged again, after a look at what would change, or run again."""
+"""Verdicts that instructors have judged or run again, after a look at what would change."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from web.identity import acting, instructors_only, staff_only
 from web.language import gettext, ngettext
 from web.services import services
 from web.staff.finding import exercise_known, submission_named, workshop_named
-from worker.regrade import Regrade
-from worker.submission import State
-from worker.workshops import Workshop
+from web.wording import outcomes
+from worker.regrade import Kind, Regrade, RegradeState
 
 blueprint = Blueprint("regrading", __name__)
 
@@ -26,47 +25,63 @@ _TICKETS: Final = 100  # the sweeper adds what is missing
 @blueprint.get("/workshops/<int:identity>/regrades")
 @staff_only
 def overview(identity: int) -> str:
-    """Show what was judged again, what could not be graded, and the forms for both."""
-    return _page(workshop_named(identity), None)
+    """Show what was judged and run again, what could not be graded, and the forms for each."""
+    workshop = workshop_named(identity)
+    store = services().store
+    return render_template(
+        "regrades.html",
+        workshop=workshop,
+        regrades=store.regrades.recent(workshop.id),
+        ungradable=store.reruns.ungradable(workshop.id),
+        exercises=services().exercises,
+    )
 
 
 @blueprint.post("/workshops/<int:identity>/regrades")
 @instructors_only
 def begin(identity: int) -> Redirect:
-    """Have an exercise, or everything, judged again from stored evidence; nothing changes yet."""
-    workshop = workshop_named(identity)
-    slug = _chosen()
-    wished = services().store.regrades.wish(workshop.id, acting(), exercise=slug)
-    return to(url_for("regrading.regrade", identity=wished), 303)
+    """Have an exercise, or everything, judged again from stored evidence, or run; nothing changes yet."""
+    return _begin(workshop_named(identity).id, _chosen(), None)
 
 
 @blueprint.post("/submissions/<identity>/regrade")
 @instructors_only
 def begin_one(identity: str) -> Redirect:
-    """Have one submission judged again from stored evidence; nothing changes yet."""
+    """Have one submission judged again from stored evidence, or run; nothing changes yet."""
     submitted = submission_named(identity)
-    wished = services().store.regrades.wish(
-        submitted.workshop_id, acting(), exercise=submitted.exercise, submission_id=submitted.id
-    )
-    return to(url_for("regrading.regrade", identity=wished), 303)
+    return _begin(submitted.workshop_id, submitted.exercise, submitted.id)
 
 
 @blueprint.get("/regrades/<int:identity>")
 @staff_only
 def regrade(identity: int) -> str:
-    """Show how far judging got, and what would change."""
+    """Show how far it got, and what would change; of what runs, as it comes."""
     found = _regrade(identity)
-    changes = [] if found.state.busy else services().store.regrades.changes(identity)
-    different = [one for one in changes if (one.score, one.max_score) != (one.old_score, one.old_max_score)]
+    store = services().store
+    runs = found.kind is Kind.RUN
+    changes = store.regrades.changes(identity) if runs or not found.state.busy else []
+    ready = found.state is RegradeState.READY
+    counting = [one for one in changes if not (ready and one.overtaken)]
+    shown = [one for one in changes if one.rescored or one.turned]
+    ungradable = store.regrades.ungradable(identity) if runs else []
     return render_template(
         "regrade.html",
         workshop=workshop_named(found.workshop_id),
         regrade=found,
-        changes=different[:_MOST_SHOWN],
-        different=len(different),
-        reworded=len(changes) - len(different),
+        runs=runs,
+        changes=shown[:_MOST_SHOWN],
+        left_out=len(shown[_MOST_SHOWN:]),
+        verdicts=len(counting),
+        overtaken=len(changes) - len(counting),
+        different=sum(one.rescored for one in counting),
+        turned=sum(one.turned and not one.rescored for one in counting),
+        # Judging keeps only verdicts that differ in something; running keeps them all.
+        reworded=sum(not (one.rescored or one.turned) and (not runs or bool(one.checks)) for one in counting),
         errors=sum(one.errors > 0 for one in changes),
+        ungradable=ungradable[:_MOST_SHOWN],
+        failed=len(ungradable),
         exercises=services().exercises,
+        outcomes=outcomes(),
         overridden=_overridden(found.workshop_id),
     )
 
@@ -97,27 +112,33 @@ def discard(identity: int) -> Redirect:
 
 @blueprint.post("/workshops/<int:identity>/run-again")
 @instructors_only
-def run_again(identity: int) -> tuple[str, int] | Redirect:
-    """Put what was ungradable, or an exercise, or everything, back into the queue."""
-    workshop = workshop_named(identity)
-    if request.form.get("what") == "ungradable":
-        found = services().store.reruns.run_again(workshop.id, acting(), states=(State.UNGRADABLE,))
-    else:
-        if request.form.get("sure") != "1":
-            problem = gettext("Tick the box first: running again takes the present verdicts away.")
-            return _page(workshop, problem), 422
-        found = services().store.reruns.run_again(workshop.id, acting(), exercise=_chosen())
-    _queue(found)
+def run_again(identity: int) -> Redirect:
+    """Put everything that could not be graded back into the queue."""
+    _queue(services().store.reruns.run_again(workshop_named(identity).id, acting()))
     return to(url_for("regrading.overview", identity=identity), 303)
 
 
 @blueprint.post("/submissions/<identity>/run-again")
 @instructors_only
 def run_one_again(identity: str) -> Redirect:
-    """Put one submission back into the queue."""
+    """Put one submission that could not be graded back into the queue."""
     submitted = submission_named(identity)
     _queue(services().store.reruns.run_again(submitted.workshop_id, acting(), submission_id=submitted.id))
     return to(url_for("results.result", identity=identity), 303)
+
+
+def _begin(workshop_id: int, slug: str | None, submission_id: str | None) -> Redirect:
+    regrades = services().store.regrades
+    if request.form.get("kind") == Kind.RUN:
+        wished = regrades.wish_runs(
+            workshop_id, acting(), services().exercises, exercise=slug, submission_id=submission_id
+        )
+        for _ in range(min(wished.total, _TICKETS)):
+            services().tickets.add(f"regrade {wished.id}")
+        identity = wished.id
+    else:
+        identity = regrades.wish(workshop_id, acting(), exercise=slug, submission_id=submission_id)
+    return to(url_for("regrading.regrade", identity=identity), 303)
 
 
 def _queue(identities: list[str]) -> None:
@@ -129,7 +150,9 @@ def _queue(identities: list[str]) -> None:
             "%(num)s submission is in the queue again.", "%(num)s submissions are in the queue again.", count
         )
         if count
-        else gettext("There is nothing to run again: it runs already, or its files were not kept.")
+        else gettext(
+            "There is nothing to run again: it has a verdict, runs already, or its files were not kept."
+        )
     )
 
 
@@ -155,15 +178,3 @@ def _overridden(workshop_id: int) -> dict[tuple[str, str], str]:
         for one in store.overrides.of_workshop(workshop_id)
         if one.participant_id in names
     }
-
-
-def _page(workshop: Workshop, problem: str | None) -> str:
-    store = services().store
-    return render_template(
-        "regrades.html",
-        workshop=workshop,
-        regrades=store.regrades.recent(workshop.id),
-        ungradable=store.reruns.ungradable(workshop.id),
-        exercises=services().exercises,
-        problem=problem,
-    )

@@ -30,6 +30,7 @@ def words() -> dict[Action, str]:
         Action.ANONYMOUS: gettext("took the names off the scoreboard"),
         Action.NAMES: gettext("put the names on the scoreboard"),
         Action.REGRADE: gettext("had verdicts judged again"),
+        Action.REGRADE_RUN: gettext("had answers run again, for a look"),
         Action.REGRADE_APPLIED: gettext("applied a regrade"),
         Action.REGRADE_DISCARDED: gettext("discarded a regrade"),
         Action.SCORE: gettext("changed a score by a regrade"),

@@ -1,16 +1,16 @@
-// Asks for what a worker does in the background, once a second, until it is done.
+// Asks for what workers do in the background, once a second, until it is done; page.js puts it in its place.
 "use strict";
 async function followWork() {
-  for (;;) {
-    const place = document.getElementById("following");
-    if (!place || !("busy" in place.dataset)) return;
+  const place = document.getElementById("following");
+  while (place && "busy" in place.dataset) {
     await new Promise((done) => setTimeout(done, 1000));
     try {
       const reply = await fetch(location.href);
-      if (!reply.ok) continue;
+      if (!reply.ok || place.querySelector("button:active")) continue; // a button that is being pressed stays
       const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").getElementById("following");
-      if (fresh) place.replaceWith(fresh);
-      if (fresh && typeof localTimes === "function") localTimes(fresh);
+      if (!fresh) continue;
+      place.toggleAttribute("data-busy", "busy" in fresh.dataset);
+      update(place, fresh);
     } catch { /* the server is away: what is shown stays */ }
   }
 }
