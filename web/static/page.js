@@ -69,7 +69,47 @@ function whatHasFocus(place) {
   if (held.id) return `#${CSS.escape(held.id)}`;
   return held.matches("a") ? `a[href="${CSS.escape(held.getAttribute("href"))}"]` : ".scroll";
 }
-// Rows of the scoreboard slide to their new places, and what is new in them lights up.
+// Of the scoreboard, only cells that differ are changed: a class's has fourteen thousand to lay out.
+function ranksIn(place) {
+  return place.querySelector("tbody:has(> tr[id])");
+}
+function change(row, fresh) {
+  if (row.outerHTML === fresh.outerHTML) return;
+  row.className = fresh.className;
+  [...fresh.cells].forEach((cell, at) => {
+    if (cell.outerHTML !== row.cells[at].outerHTML) row.cells[at].replaceWith(cell);
+  });
+}
+function rank(body, fresh) {
+  const rows = new Map([...body.rows].map((row) => [row.id, row]));
+  let at = body.firstElementChild;
+  for (const next of [...fresh.rows]) {
+    const row = rows.get(next.id) ?? next;
+    rows.delete(next.id);
+    if (row !== next) change(row, next);
+    if (at && at !== row && at.nextElementSibling === row) {
+      const late = at; // comes further down, or no more
+      at = row;
+      late.remove();
+    }
+    if (at === row) at = at.nextElementSibling;
+    else body.insertBefore(row, at);
+  }
+  for (const row of rows.values()) row.remove();
+}
+function put(place, fresh) {
+  const body = ranksIn(place);
+  const next = ranksIn(fresh);
+  const parts = [...place.children];
+  const known = body && next && parts.length === fresh.children.length
+    && body.previousElementSibling.outerHTML === next.previousElementSibling.outerHTML;
+  if (!known) return place.replaceChildren(...fresh.childNodes);
+  rank(body, next);
+  [...fresh.children].forEach((part, at) => {
+    if (!part.contains(next) && part.outerHTML !== parts[at].outerHTML) parts[at].replaceWith(part);
+  });
+}
+// Rows slide to their new places, and what is new in them lights up.
 const inSight = ({ top, bottom }) => bottom > 0 && top < innerHeight;
 function rowsOf(place) {
   return new Map([...place.querySelectorAll("tr[id]")].map((row) => [row.id, {
@@ -78,16 +118,19 @@ function rowsOf(place) {
 }
 function slide(place, before) {
   const ink = getComputedStyle(document.documentElement).getPropertyValue("--accent");
-  for (const row of place.querySelectorAll("tr[id]")) {
-    const was = before.get(row.id);
-    const box = row.getBoundingClientRect();
-    if (!was || !(inSight(box) || inSight(was.box))) continue;
+  // Everything is read before anything is set in motion: else each would be laid out anew for the next.
+  const moved = [...place.querySelectorAll("tr[id]")]
+    .map((row) => ({ row, was: before.get(row.id), box: row.getBoundingClientRect() }))
+    .filter(({ was, box }) => was && (inSight(box) || inSight(was.box)));
+  const changed = moved
+    .flatMap(({ row, was }) => [...row.cells].filter((cell, at) => cell.className !== was.cells[at] && cell.matches(".done, .some")))
+    .map((cell) => ({ cell, colour: getComputedStyle(cell).backgroundColor }));
+  for (const { row, was, box } of moved) {
     const way = was.box.top - box.top;
     if (way) row.animate([{ transform: `translateY(${way}px)` }, { transform: "none" }], { duration: 700, easing: "ease-in-out" });
-    [...row.cells].forEach((cell, at) => {
-      if (cell.className === was.cells[at] || !cell.matches(".done, .some")) return;
-      cell.animate([{ backgroundColor: ink }, { backgroundColor: getComputedStyle(cell).backgroundColor }], 2000);
-    });
+  }
+  for (const { cell, colour } of changed) {
+    cell.animate([{ backgroundColor: ink }, { backgroundColor: colour }], 2000);
   }
 }
 function update(place, fresh) {
@@ -97,21 +140,25 @@ function update(place, fresh) {
   const focus = whatHasFocus(place);
   const scrolled = [...place.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
   const rows = lively.matches ? rowsOf(place) : null;
-  place.replaceChildren(...fresh.childNodes);
+  put(place, fresh);
   place.querySelectorAll(".scroll").forEach((one, at) => {
     if (scrolled[at]) [one.scrollLeft, one.scrollTop] = scrolled[at];
   });
-  if (focus) place.querySelector(focus)?.focus({ preventScroll: true });
+  if (focus && !place.contains(document.activeElement)) place.querySelector(focus)?.focus({ preventScroll: true });
   localTimes(place);
   if (rows) slide(place, rows);
 }
 if (refreshed.length) {
+  let asked = "";
   setInterval(async () => {
     if (document.hidden) return;
     try {
       const reply = await fetch(location.href);
       if (!reply.ok) return;
-      const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+      const text = await reply.text();
+      if (text === asked) return;
+      asked = text;
+      const page = new DOMParser().parseFromString(text, "text/html");
       for (const place of refreshed) update(place, page.getElementById(place.id));
     } catch { /* the server is away: what is shown stays */ }
   }, 1000 * Number(refreshed[0].dataset.refresh));
