@@ -217,7 +217,7 @@ def test_ungradable_ones_are_listed_and_run_again_by_one_click(
     identity = give_up(services.store, found, services.exercises[SLUG])
     page = words(teacher.get("/workshops/1/regrades"))
     assert "the disk was full" in page
-    teacher.send("/workshops/1/run-again", page="/workshops/1/regrades", what="ungradable")
+    teacher.send("/workshops/1/run-again", page="/workshops/1/regrades")
     states = {one.id: one.state for one in services.store.submissions.of(1)}
     assert states[identity] is State.QUEUED
     assert sorted(states.values()) == [State.GRADED, State.QUEUED], "verdicts stay"

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.literals import CHECKS, write_exercise
 from tests.web.browsing import PHONE, no_wider_than_the_screen
 from tests.web.serving import JOIN_CODE, Serving
+from tests.web.test_accessibility import faults
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -95,6 +96,7 @@ def test_whoever_waits_goes_first_and_nothing_counts_before_it_is_applied(
     row = teacher.get_by_role("row", name="Ada")
     expect(row).to_contain_text("Its status is 7: Not yet → Passed")
     expect(teacher.get_by_role("button", name="Apply 3 new verdicts")).to_be_visible()
+    assert faults(teacher) == []
     rises, falls = ["1 of 3", "3 of 3", "+2"], ["3 of 3", "1 of 3", "-2"]
     for name, figures in (("Ada", rises), ("Bea", rises), ("Cleo", falls)):
         assert teacher.get_by_role("row", name=name).inner_text().split("\t")[1:4] == figures
@@ -125,6 +127,7 @@ def test_it_is_stopped_and_everything_is_as_it_was(open_page: Callable[..., Page
     teacher.get_by_role("button", name="Stop and discard").focus()
     expect(teacher.get_by_text("Running again: 1 of ")).to_be_visible()
     assert teacher.evaluate("document.activeElement.id") == "discard"
+    assert faults(teacher) == []
     teacher.keyboard.press("Enter")
     expect(teacher.get_by_text("Discarded: nothing has changed.")).to_be_visible()
     no_wider_than_the_screen(teacher)

@@ -15,6 +15,7 @@ from grader.model import Exercise
 from tests.leftovers import used_in
 from tests.servers import RedisServer
 from tests.worker.conftest import Service
+from worker.regrade import RegradeState
 from worker.submission import State
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
@@ -61,6 +62,38 @@ def test_a_worker_is_killed_in_the_middle(
     service.start_worker()
     found = service.verdict(identity, RECOVERY_SECONDS)
     assert (found.state, found.attempt) == (State.GRADED, 2)
+    assert service.left_behind() == []
+
+
+@brokers
+def test_a_worker_is_killed_while_it_runs_something_again(
+    make_service: Make, exercise: Exercise, redis: bool, postgres: bool
+) -> None:
+    """Another one goes on, the sweeper's tickets suffice, and nobody's verdict changes meanwhile."""
+    service = make_service(redis=redis, postgres=postgres)
+    victim = service.start_worker(GRADER_JOBS="1")
+    identities = [service.submit(exercise, "sleep 2\n") for _ in range(2)]
+    before = [service.verdict(identity) for identity in identities]
+    regrade = service.store.regrades.wish_runs(1, "teacher", [exercise.slug])
+    end = time.monotonic() + 15
+    while service.store.claims.runs_waiting() == 2 or not used_in(service.settings.grader.run_dir):
+        assert time.monotonic() < end, service.logs()
+        time.sleep(0.02)
+    victim.kill()
+    victim.wait()
+    service.start_worker(GRADER_JOBS="1")
+    killed = time.monotonic()
+    while (found := service.store.regrades.get(regrade.id)) is None or found.state.busy:
+        assert time.monotonic() < killed + 2 * RECOVERY_SECONDS, f"{found}\n{service.logs()}"
+        time.sleep(0.05)
+    assert (found.state, found.judged) == (RegradeState.READY, 2)
+    assert [service.get(identity) for identity in identities] == before
+    assert service.store.regrades.apply(regrade.id, "teacher") == 0
+    for one in before:
+        now = service.get(one.id)
+        assert (now.score, now.attempt) == (one.score, one.attempt)
+        assert now.evidence != one.evidence
+        assert service.store.submissions.evidence(str(now.evidence))
     assert service.left_behind() == []
 
 

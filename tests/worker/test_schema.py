@@ -8,6 +8,7 @@ from sqlalchemy import inspect, text
 
 from worker import schema
 from worker.database import Database
+from worker.regrade import Kind
 from worker.settings import ServiceSettings
 from worker.store import Store
 from worker.tables import metadata
@@ -76,6 +77,48 @@ def test_participants_and_their_work_outlive_subjects(service_settings: ServiceS
             connection.execute(text("SELECT setval('participants_id_seq', 2)"))
     grace, _ = store.people.add_participant(1, "grace", subject="provider 1")
     assert store.elsewhere.participants("provider 1") == [grace]
+    store.close()
+
+
+def test_regrades_from_before_runs_live_on(service_settings: ServiceSettings) -> None:
+    """What was judged again and waits to be looked at can be applied, and goes with its submission."""
+    database = Database(service_settings.database)
+    schema.upgrade(database, "0001")
+    with database.write() as connection:
+        for statement in _OLD.split(";"):
+            connection.execute(text(statement))
+    schema.upgrade(database, "0007")
+    with database.write() as connection:
+        connection.execute(text("UPDATE submissions SET evidence = 'sha256:1' WHERE id = 'b'"))
+        connection.execute(
+            text(
+                "INSERT INTO regrades (id, workshop_id, state, account, created_at, attempt, total, judged, "
+                "left_alone) VALUES (1, 1, 'ready', 'teacher', 1, 1, 1, 1, 0)"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO regrade_results (regrade_id, submission_id, evidence, old_score, old_max_score, "
+                "score, max_score, passed, errors, report) "
+                "VALUES (1, 'b', 'sha256:1', 1, 4, 4, 4, :passed, 0, :report)"
+            ),
+            {"passed": True, "report": b"{}"},
+        )
+    schema.upgrade(database)
+    database.close()
+    store = Store.open(service_settings)
+    found = store.regrades.get(1)
+    assert found is not None
+    assert found.kind is Kind.JUDGE
+    (change,) = store.regrades.changes(1)
+    assert (change.rescored, change.checks, change.overtaken) == (True, (), False)
+    assert store.regrades.apply(1, "teacher") == 1
+    applied = store.submissions.get("b")
+    assert applied is not None
+    assert (applied.score, applied.evidence) == (4.0, "sha256:1")
+    with store.database.write() as connection:
+        connection.execute(text("DELETE FROM submissions WHERE id = 'b'"))
+        assert connection.execute(text("SELECT count(*) FROM regrade_results")).scalar() == 0
     store.close()
 
 
