@@ -161,6 +161,24 @@ def test_running_again_is_looked_at_before_it_counts(
     assert "instructor applied a regrade A4 1 scores, evidence of 1 verdicts" in trail
 
 
+def test_while_many_run_some_are_shown(browser: Browsers, teacher: Browser, services: Services) -> None:
+    """The page is asked for each second: it must not grow with the class."""
+    for number in range(103):
+        participant, _ = services.store.people.join("open-sesame", f"P{number}")
+        services.store.submissions.submit(participant, services.exercises[SLUG], {"answer.sh": b"exit\n"})
+        grade(services)
+    place = teacher.send("/workshops/1/regrades", kind="run").headers["Location"]
+    for _ in range(102):
+        grade(services, 4.0)
+    page = teacher.get(place)
+    assert page.count('<tr><th scope="row">') == 100
+    assert "And 2 more." in page
+    grade(services, 4.0)
+    page = teacher.get(place)
+    assert page.count('<tr><th scope="row">') == 103
+    assert "more." not in words(page)
+
+
 def test_running_one_again_and_discarding_it(ada: Browser, teacher: Browser, services: Services) -> None:
     (before,) = services.store.submissions.of(1)
     result = f"/submissions/{before.id}"
