@@ -161,7 +161,7 @@ def test_running_again_is_looked_at_before_it_counts(
     assert "instructor applied a regrade A4 1 scores, evidence of 1 verdicts" in trail
 
 
-def test_while_many_run_some_are_shown(browser: Browsers, teacher: Browser, services: Services) -> None:
+def test_while_many_run_some_are_shown(teacher: Browser, services: Services) -> None:
     """The page is asked for each second: it must not grow with the class."""
     for number in range(103):
         participant, _ = services.store.people.join("open-sesame", f"P{number}")
