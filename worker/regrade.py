@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row
+from sqlalchemy import Row, and_
 
 from grader.model import CheckResult, Outcome, Report
 from grader.report import json
-from worker.submission import State
-from worker.tables import regrades, submissions
+from worker.submission import JOINED, State
+from worker.tables import regrade_results, regrades, submissions
 
 
 class Kind(StrEnum):
@@ -159,6 +159,15 @@ COLUMNS: Final = (
     regrades.c.judged,
     regrades.c.left_alone,
     regrades.c.error,
+)
+
+
+# New verdicts beside the submissions that they are about, and whether these still have the old ones.
+RESULTS: Final = JOINED.join(regrade_results, regrade_results.c.submission_id == submissions.c.id)
+UNTOUCHED: Final = and_(
+    submissions.c.state == State.GRADED.value,
+    regrade_results.c.old_evidence.is_not_distinct_from(submissions.c.evidence),
+    regrade_results.c.old_score == submissions.c.score,
 )
 
 

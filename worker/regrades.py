@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, not_, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, not_, select, update
 
 from worker import bundles
 from worker.audit import Action, Deed, note
 from worker.database import Database
-from worker.overrides import points
-from worker.regrade import COLUMNS, Change, Kind, Regrade, RegradeState, concerned, to_checks, to_regrade
+from worker.regrade import (
+    COLUMNS,
+    RESULTS,
+    UNTOUCHED,
+    Change,
+    Kind,
+    Regrade,
+    RegradeState,
+    concerned,
+    to_checks,
+    to_regrade,
+)
+from worker.regrade_trail import of_all, of_scores
 from worker.submission import JOINED, State, Ungradable
 from worker.tables import (
     participants,
@@ -144,9 +155,9 @@ class Regrades:
                 regrade_results.c.max_score,
                 regrade_results.c.errors,
                 regrade_results.c.checks,
-                not_(_UNTOUCHED),
+                not_(UNTOUCHED),
             )
-            .select_from(_RESULTS)
+            .select_from(RESULTS)
             .where(regrade_results.c.regrade_id == identity)
             .order_by(submissions.c.exercise, participants.c.name, submissions.c.created_at)
         )
@@ -182,7 +193,7 @@ class Regrades:
         same = and_(
             regrade_results.c.regrade_id == identity,
             regrade_results.c.submission_id == submissions.c.id,
-            _UNTOUCHED,
+            UNTOUCHED,
         )
         new: dict[str, Any] = {
             name: select(regrade_results.c[name]).where(same).scalar_subquery()
@@ -197,12 +208,12 @@ class Regrades:
                 return None
             if regrade.kind is Kind.RUN:
                 new["error"] = said.scalar_subquery()
-            deeds = self._deeds(connection, regrade, account)
+            deeds = of_scores(connection, regrade, account)
             changed = connection.execute(update(submissions).where(exists().where(same)).values(new))
             told = f"{len(deeds)} scores"
             if regrade.kind is Kind.RUN:
                 told += f", evidence of {changed.rowcount} verdicts"
-            note(self._database, connection, [*deeds, _deed(regrade, account, Action.REGRADE_APPLIED, told)])
+            note(self._database, connection, [*deeds, of_all(regrade, account, Action.REGRADE_APPLIED, told)])
         return len(deeds)
 
     def discard(self, identity: int, account: str) -> bool:
@@ -228,7 +239,7 @@ class Regrades:
                 digests = sorted(connection.scalars(found))
                 connection.execute(update(regrade_results).where(own).values(evidence=None))
                 bundles.forget(connection, digests)
-            note(self._database, connection, [_deed(regrade, account, Action.REGRADE_DISCARDED)])
+            note(self._database, connection, [of_all(regrade, account, Action.REGRADE_DISCARDED)])
         return True
 
     def _end(
@@ -241,56 +252,3 @@ class Regrades:
             .returning(*COLUMNS)
         ).first()
         return None if changed is None else to_regrade(changed)
-
-    def _deeds(self, connection: Connection, regrade: Regrade, account: str) -> list[Deed]:
-        query = (
-            select(
-                submissions.c.id,
-                participants.c.name,
-                submissions.c.exercise,
-                regrade_results.c.old_score,
-                regrade_results.c.old_max_score,
-                regrade_results.c.score,
-                regrade_results.c.max_score,
-            )
-            .select_from(_RESULTS)
-            .where(regrade_results.c.regrade_id == regrade.id, _UNTOUCHED, _DIFFERENT)
-        )
-        return [
-            Deed(
-                Action.SCORE,
-                account,
-                regrade.workshop_id,
-                row.name,
-                row.exercise,
-                row.id,
-                points(row.old_score, row.old_max_score),
-                points(row.score, row.max_score),
-                f"regrade {regrade.id}",
-            )
-            for row in connection.execute(query)
-        ]
-
-
-_RESULTS: Final = JOINED.join(regrade_results, regrade_results.c.submission_id == submissions.c.id)
-_UNTOUCHED: Final = and_(
-    submissions.c.state == State.GRADED.value,
-    regrade_results.c.old_evidence.is_not_distinct_from(submissions.c.evidence),
-    regrade_results.c.old_score == submissions.c.score,
-)
-_DIFFERENT: Final = or_(
-    regrade_results.c.old_score != regrade_results.c.score,
-    regrade_results.c.old_max_score != regrade_results.c.max_score,
-)
-
-
-def _deed(regrade: Regrade, account: str, action: Action, after: str = "") -> Deed:
-    return Deed(
-        action,
-        account,
-        regrade.workshop_id,
-        exercise=regrade.exercise or "",
-        submission_id=regrade.submission_id or "",
-        after=after,
-        comment=f"regrade {regrade.id}",
-    )

@@ -114,7 +114,10 @@ def test_verdicts_stay_until_the_new_ones_are_applied(
     trail = [entry.deed for entry in store.audit.entries()]
     assert [deed.action for deed in trail] == [Action.REGRADE_APPLIED, Action.SCORE, Action.REGRADE_RUN]
     assert trail[0].after == "1 scores, evidence of 2 verdicts"
-    assert (trail[1].participant, trail[1].before, trail[1].after) == ("ada", "1 of 4", "4 of 4")
+    old, new = before[better].evidence, addresses[0]
+    assert (trail[1].participant, trail[1].account) == ("ada", "teacher")
+    assert (trail[1].before, trail[1].after) == (f"1 of 4, evidence {old}", f"4 of 4, evidence {new}")
+    assert store.submissions.evidence(str(old)), "and what it rested on can still be read"
 
 
 def test_whoever_waits_goes_first(store: Store, join: Join, exercise: Exercise, graded: GradedAs) -> None:

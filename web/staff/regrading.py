@@ -19,6 +19,7 @@ from worker.regrade import Kind, Regrade, RegradeState
 blueprint = Blueprint("regrading", __name__)
 
 _MOST_SHOWN: Final = 1_000
+_MOST_SHOWN_MEANWHILE: Final = 100  # of a page that is asked for each second
 _TICKETS: Final = 100  # the sweeper adds what is missing
 
 
@@ -64,13 +65,14 @@ def regrade(identity: int) -> str:
     counting = [one for one in changes if not (ready and one.overtaken)]
     shown = [one for one in changes if one.rescored or one.turned]
     ungradable = store.regrades.ungradable(identity) if runs else []
+    most = _MOST_SHOWN_MEANWHILE if found.state.busy else _MOST_SHOWN
     return render_template(
         "regrade.html",
         workshop=workshop_named(found.workshop_id),
         regrade=found,
         runs=runs,
-        changes=shown[:_MOST_SHOWN],
-        left_out=len(shown[_MOST_SHOWN:]),
+        changes=shown[:most],
+        left_out=len(shown[most:]),
         verdicts=len(counting),
         overtaken=len(changes) - len(counting),
         different=sum(one.rescored for one in counting),
@@ -78,7 +80,7 @@ def regrade(identity: int) -> str:
         # Judging keeps only verdicts that differ in something; running keeps them all.
         reworded=sum(not (one.rescored or one.turned) and (not runs or bool(one.checks)) for one in counting),
         errors=sum(one.errors > 0 for one in changes),
-        ungradable=ungradable[:_MOST_SHOWN],
+        ungradable=ungradable[:most],
         failed=len(ungradable),
         exercises=services().exercises,
         outcomes=outcomes(),
