@@ -150,6 +150,45 @@ def test_what_instructors_watch_stays_up_to_date(
     expect(board.get_by_role("link", name="Dora")).to_be_focused()
 
 
+RANK_AT_RANDOM = """
+() => {
+  const some = (most) => Math.floor(Math.random() * most);
+  const body = (rows) => {
+    const table = document.createElement("table");
+    const row = ([id, cells]) => `<tr id="r${id}"${some(9) ? "" : ' class="me"'}>` +
+      cells.map((cell) => `<td>${cell}</td>`).join("") + "</tr>";
+    table.innerHTML = rows.map(row).join("");
+    return table.tBodies[0] ?? table.createTBody();
+  };
+  const drawn = () => Array.from({ length: 9 }, (_, id) => [id, [some(2), some(2), some(2)]])
+    .filter(() => some(5)).sort(() => some(3) - 1);
+  const wrong = [];
+  for (let time = 0; time < 2000; time += 1) {
+    const [before, after] = [drawn(), drawn()];
+    const shown = body(before);
+    const cells = new Map([...shown.rows].map((row) => [row.id, [...row.cells]]));
+    const fresh = body(after);
+    const wanted = fresh.innerHTML;
+    rank(shown, fresh);
+    const kept = [...shown.rows].every((row) => [...row.cells].every((cell, at) => {
+      const was = cells.get(row.id)?.[at];
+      return !was || (was === cell) === (was.outerHTML === cell.outerHTML);
+    }));
+    if (shown.innerHTML !== wanted || !kept) wrong.push([before, after, shown.innerHTML, wanted]);
+  }
+  return wrong.slice(0, 3);
+}
+"""
+
+
+def test_a_scoreboard_changes_where_it_differs(open_page: Callable[..., Page], serving: Serving) -> None:
+    """Rows come, go and change places, whatever was and is; cells that say the same are the same."""
+    page = open_page()
+    sign_in(page, serving)
+    page.goto("/scoreboard")
+    assert page.evaluate(RANK_AT_RANDOM) == []
+
+
 def test_deadlines_are_local(open_page: Callable[..., Page], serving: Serving) -> None:
     """What is set in one zone is the same moment in another, and UTC where there are no scripts."""
     teacher, colleague = open_page(zone="Europe/Berlin"), open_page(zone="UTC")

@@ -75,7 +75,8 @@ function ranksIn(place) {
 }
 function change(row, fresh) {
   if (row.outerHTML === fresh.outerHTML) return;
-  row.className = fresh.className;
+  if (fresh.className) row.className = fresh.className;
+  else row.removeAttribute("class");
   [...fresh.cells].forEach((cell, at) => {
     if (cell.outerHTML !== row.cells[at].outerHTML) row.cells[at].replaceWith(cell);
   });
