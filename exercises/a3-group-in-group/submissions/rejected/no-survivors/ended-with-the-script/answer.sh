@@ -8,7 +8,11 @@ for file in memory.max memory.limit_in_bytes; do put {{ outer }}/{{ inner }}/$fi
 for child in $(seq {{ children }}); do
   (echo $BASHPID >$g/{{ outer }}/{{ inner }}/cgroup.procs && exec perl -e '$n = shift; $a = "x" x ($n << 20); sleep 60' {{ share }}) &
 done
-sleep 2
+killed() { cat $g/{{ outer }}/{{ inner }}/memory.{events,oom_control} 2>/dev/null | sed -n 's/^oom_kill //p'; }
+for _ in $(seq 100); do
+  [ "$(killed)" -lt $(({{ children }} - {{ limit }} / {{ share }})) ] || break
+  sleep 0.2
+done
 kill $(cat $g/{{ outer }}/{{ inner }}/cgroup.procs)
 wait
 exit 0
