@@ -17,10 +17,10 @@ CGROUP2_TESTS := $(addprefix tests/sandbox/test_,plain.py namespaces.py cgroups.
 	$(addprefix --deselect tests/observe/test_answers.py::test_,compose_services_reach_one_another_by_name \
 	all_images_are_seen_whatever_changed_them)
 
-CGROUP2_RUN = $(BIN)/python tests/cgroup2/run.py --deadline 2400 -m "not slow or engine" $(CGROUP2_TESTS)
-
 # Tests race real kernels and engines: what fails once is tried once more, and named in the summary.
 ONCE_MORE := --reruns 1 -rR
+
+CGROUP2_RUN = $(BIN)/python tests/cgroup2/run.py --deadline 2400 $(ONCE_MORE) -m "not slow or engine" $(CGROUP2_TESTS)
 
 .PHONY: help run test test-here test-beside test-quick test-cgroup2 lint translations bench docs clean packages-run packages-test packages-vm
 
@@ -59,7 +59,7 @@ test-quick: packages-test $(VENV)/test lint ## run the tests that take under thr
 
 test-cgroup2: packages-test packages-vm $(VENV)/test ## run the sandbox tests in an emulated machine with cgroup v2
 	@$(BIN)/grader images build
-	$(CGROUP2_RUN) || { echo "Once more, from the start: tests race a machine that is slow."; $(CGROUP2_RUN); }
+	$(CGROUP2_RUN)
 
 lint: $(VENV)/test ## check style, types and the direction of imports
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

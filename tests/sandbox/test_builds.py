@@ -99,7 +99,7 @@ def test_a_build_fills_no_more_than_its_disk(engine: Engine, build: Build) -> No
     for big in ("/big", "/larger", "/largest"):
         result = build(f"FROM debian:trixie\nRUN dd if=/dev/zero of={big} bs=1M count=3000\n")
         assert result.code, result
-        assert "No space left" in result.stdout
+        assert "no space left" in result.stdout.lower()
         assert engine.get("/version")
 
 
