@@ -64,14 +64,25 @@ class Supplies:
     kernel_log: KernelLog
 
 
-def observe_docker(engine: Engine, supplies: Supplies, task: Task) -> Sections:
+class OutputLostError(SandboxError):
+    """The engine has lost what a container printed."""
+
+
+def observe_docker(engine: Engine, supplies: Supplies, task: Task, *, again: bool = False) -> Sections:
     """Carry the answer out in an engine of its own and look at what came of it.
 
+    Args:
+        engine: One that nobody else has used.
+        supplies: What all share.
+        task: The answer, and what it answers.
+        again: Output was lost before: what there is this time has to do.
+
     Raises:
+        OutputLostError: What a container printed is lost, unless that has happened before.
         SandboxError: The machine failed, not the answer.
         ExerciseError: The exercise's own setup failed.
     """
-    return _Observation(engine, supplies, task).sections()
+    return _Observation(engine, supplies, task, again=again).sections()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +96,10 @@ class _Results:
 class _Observation:
     """One answer in one engine."""
 
-    def __init__(self, engine: Engine, supplies: Supplies, task: Task) -> None:
+    def __init__(self, engine: Engine, supplies: Supplies, task: Task, *, again: bool) -> None:
         exercise = task.exercise
         self._engine = engine
+        self._again = again
         self._progress = task.progress
         self._golden = supplies.golden
         self._exercise_images = supplies.exercise_images
@@ -151,8 +163,8 @@ class _Observation:
             return
         if not engine.sandbox.alive():
             raise SandboxError(f"the engine ended by itself: {engine.log.tail()}")
-        if engine.log.lost_output():
-            raise SandboxError("the engine has lost what a container printed")
+        if not self._again and engine.log.lost_output():
+            raise OutputLostError("the engine has lost what a container printed")
 
     def _setup(self) -> Run | None:
         """Let the exercise's author prepare the engine; return what the setup said."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -102,23 +103,28 @@ class Observer:
             case Profile.NONE:
                 sections = Sections()
             case Profile.DOCKER:
-                from grader.observe.docker import Supplies, observe_docker
-                from grader.observe.exercise_image import ExerciseImages
-
-                pool = self._engines()
-                task.progress.say(f"waiting for an engine ({pool.ready()} ready)")
-                with pool.lend(task.exercise.limits) as engine:
-                    supplies = Supplies(
-                        images.golden(self._settings),
-                        ExerciseImages(self._settings.state_dir / "exercises"),
-                        self._kernel_log,
-                    )
-                    sections = observe_docker(engine, supplies, task)
-                    engine_version = engine.version
+                sections, engine_version = self._in_engine(task)
             case _:
                 task.progress.say("running in a sandbox")
                 sections = observe_shell(self._equipment, task)
         return sections, engine_version
+
+    def _in_engine(self, task: Task) -> tuple[Sections, str]:
+        """Observe in an engine, and once more in another one where what a container printed is lost."""
+        from grader.observe.docker import OutputLostError, Supplies, observe_docker
+        from grader.observe.exercise_image import ExerciseImages
+
+        pool = self._engines()
+        supplies = Supplies(
+            images.golden(self._settings),
+            ExerciseImages(self._settings.state_dir / "exercises"),
+            self._kernel_log,
+        )
+        for again in (False, True):
+            task.progress.say(f"waiting for an engine ({pool.ready()} ready)")
+            with suppress(OutputLostError), pool.lend(task.exercise.limits) as engine:
+                return observe_docker(engine, supplies, task, again=again), engine.version
+        raise AssertionError("unreachable: the second time, nothing is said of lost output")
 
     def _engines(self) -> EnginePool:
         """Return the pool of engines, started at its first use."""
