@@ -168,8 +168,7 @@ class _Observation:
 
     def _setup(self) -> Run | None:
         """Let the exercise's author prepare the engine; return what the setup said."""
-        if self._exercise.image is not None:
-            self._exercise_images.provide(self._engine, self._golden, self._exercise)
+        self._exercise_images.provide(self._engine, self._golden, self._exercise)
         if self._exercise.setup is None:
             return None
         output, status = self._engine.execute(

@@ -20,10 +20,10 @@ from grader.model import Exercise
 from grader.observe import builds
 from grader.sandbox.engine import Engine
 from grader.sandbox.images import Golden
+from grader.sandbox.images.archive import full_name, naming
 from grader.sandbox.images.digest import digest
 
 TAG: Final = "exercise:latest"
-_FULL_NAME = "docker.io/library/exercise:latest"
 _SECONDS = 60.0
 _MOST_BYTES = 256 << 20
 _MANIFEST_BYTES = 1 << 20
@@ -38,12 +38,12 @@ class ExerciseImages:
         self._folder = folder
 
     def provide(self, engine: Engine, golden: Golden, exercise: Exercise) -> None:
-        """Make the image of `exercise` available as `TAG`.
+        """Make the image of `exercise` available as `TAG`, if it has one.
 
         Args:
             engine: One that nobody else has used yet: what it has built is kept for others.
             golden: What the engine started from.
-            exercise: One with an image.
+            exercise: Whose image is wanted.
 
         Raises:
             ExerciseError: The image cannot be built.
@@ -124,10 +124,7 @@ def _archive(engine: Engine, golden: Golden) -> bytes | None:
         "mediaType": manifest["mediaType"],
         "digest": identity,
         "size": len(described or b""),
-        "annotations": {
-            "io.containerd.image.name": _FULL_NAME,
-            "org.opencontainers.image.ref.name": TAG.rpartition(":")[2],
-        },
+        "annotations": naming(full_name(TAG)),
     }
     return _with_files(
         blobs,

@@ -97,7 +97,7 @@ def write(path: Path, images: Sequence[Image], created: int) -> None:
                 {
                     **_descriptor(_MANIFEST, image.manifest),
                     "platform": image.platform,
-                    "annotations": _annotations(name),
+                    "annotations": naming(name),
                 }
                 for image in images
                 for name in image.names
@@ -124,7 +124,8 @@ def full_name(name: str) -> str:
     return f"docker.io/{repository}:{tag or 'latest'}"
 
 
-def _annotations(name: str) -> dict[str, str]:
+def naming(name: str) -> dict[str, str]:
+    """Return what tells an engine to call a manifest of an archive by its full name."""
     return {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name.rpartition(":")[2]}
 
 
