@@ -27,9 +27,9 @@ _log = logging.getLogger(__name__)
 class EnginePool:
     """Keeps `size` engines with `limits` ready; use it as a context manager.
 
-    Creating several engines at once makes each of them slower, so a single thread refills: on two
-    processors it delivers as many per minute as four threads do. While an answer is at work and another
-    engine waits, it holds back: that answer would have to share the processors with it.
+    A single thread refills, behind everything else, and while an answer is at work and another engine waits
+    it holds back: that answer would have to share the processors with it. Where answers come faster, one
+    of them waits for the engine that is being started, and that one is hurried; the others start their own.
     """
 
     def __init__(self, host: Host, limits: Limits, size: int) -> None:
@@ -40,6 +40,8 @@ class EnginePool:
         self._disposer = Disposer("engine-ends")
         self._lent = 0
         self._held_since = 0.0
+        self._starting: Engine | None = None
+        self._awaited = False
         self._changed = threading.Condition()
         self._closed = False
         self._failure: SandboxError | None = None
@@ -69,8 +71,8 @@ class EnginePool:
         Raises:
             SandboxError: None could be started.
         """
-        pooled = self._size and _same_size(limits, self._limits)
-        engine = self._take() if pooled else self._start(limits, limits.wall_seconds + 120)
+        engine = self._take() if self._size and _same_size(limits, self._limits) else None
+        engine = engine or self._start(limits, limits.wall_seconds + 120)
         with self._changed:
             self._lent += 1
         try:
@@ -78,25 +80,42 @@ class EnginePool:
         finally:
             self._disposer.take(engine, self._returned)
 
-    def _take(self) -> Engine:
+    def _take(self) -> Engine | None:
+        """Return an engine of the pool, or ``None`` where somebody else waits for the next one."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         with self._changed:
             while not self._closed:
-                while self._ready:
-                    engine, born = self._ready.popleft()
-                    self._held_since = time.monotonic()
-                    self._changed.notify_all()
-                    if engine.sandbox.alive() and time.monotonic() - born < _FRESH_SECONDS:
-                        return engine
-                    self._lent += 1
-                    self._disposer.take(engine, self._returned)
+                if (engine := self._pop()) is not None:
+                    return engine
                 if self._failure:
                     raise SandboxError(str(self._failure)) from self._failure
+                if self._awaited:
+                    return None
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise SandboxError(f"no engine within {_PATIENCE_SECONDS:.0f} s")
-                self._changed.wait(left)
+                self._await_next(left)
         raise SandboxError("the pool of engines has been closed")
+
+    def _pop(self) -> Engine | None:
+        while self._ready:
+            engine, born = self._ready.popleft()
+            self._held_since = time.monotonic()
+            self._changed.notify_all()
+            if engine.sandbox.alive() and time.monotonic() - born < _FRESH_SECONDS:
+                return engine
+            self._lent += 1
+            self._disposer.take(engine, self._returned)
+        return None
+
+    def _await_next(self, seconds: float) -> None:
+        self._awaited = True
+        if self._starting is not None:
+            self._starting.hurry()
+        try:
+            self._changed.wait(seconds)
+        finally:
+            self._awaited = False
 
     def close(self) -> None:
         """Stop refilling and throw all engines away."""
@@ -112,18 +131,27 @@ class EnginePool:
     def _refill(self) -> None:
         while self._await_want():
             try:
-                engine = self._start(self._limits, _LIFETIME_SECONDS, background=True)
+                engine = self._start_next()
             except SandboxError as error:
                 _log.warning("no engine for the pool: %s", error)
                 with self._changed:
-                    self._failure = error
+                    self._starting, self._failure = None, error
                     self._changed.notify_all()
                     self._changed.wait_for(lambda: self._closed, _RETRY_SECONDS)
             else:
                 with self._changed:
-                    self._failure = None
+                    self._starting = self._failure = None
                     self._ready.append((engine, time.monotonic()))
                     self._changed.notify_all()
+
+    def _start_next(self) -> Engine:
+        engine = Engine(self._host, self._limits, lifetime=_LIFETIME_SECONDS)
+        with self._changed:
+            self._starting = engine
+            if self._awaited:
+                engine.hurry()
+        _start(engine, background=True)
+        return engine
 
     def _await_want(self) -> bool:
         """Wait until an engine is to be started; return whether there will be any."""
@@ -141,14 +169,18 @@ class EnginePool:
             self._lent -= 1
             self._changed.notify_all()
 
-    def _start(self, limits: Limits, lifetime: float, *, background: bool = False) -> Engine:
+    def _start(self, limits: Limits, lifetime: float) -> Engine:
         engine = Engine(self._host, limits, lifetime=lifetime)
-        try:
-            engine.start(background=background)
-        except BaseException:
-            engine.dispose()
-            raise
+        _start(engine)
         return engine
+
+
+def _start(engine: Engine, *, background: bool = False) -> None:
+    try:
+        engine.start(background=background)
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _same_size(one: Limits, other: Limits) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -39,6 +42,32 @@ def test_the_last_engine_is_replaced_at_once(host: Host) -> None:
     """Others may come while its answer is at work."""
     with EnginePool(host, ENGINE_LIMITS, 1) as pool, pool.lend(ENGINE_LIMITS):
         assert eventually(lambda: pool.ready() == 1)
+
+
+def test_one_waits_for_the_next_engine_and_others_start_their_own(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the next one takes: a single thread that refills would make all of them stand in line."""
+    start, goes_on, hurried = Engine.start, threading.Event(), threading.Event()
+
+    def start_later(engine: Engine, *, background: bool = False) -> None:
+        if background:
+            goes_on.wait(60)
+        start(engine, background=background)
+
+    def hurry(engine: Engine) -> None:
+        hurried.set()
+
+    monkeypatch.setattr(Engine, "start", start_later)
+    monkeypatch.setattr(Engine, "hurry", hurry)
+    with EnginePool(host, ENGINE_LIMITS, 1) as pool, ExitStack() as lent, ThreadPoolExecutor(1) as others:
+        first = others.submit(lent.enter_context, pool.lend(ENGINE_LIMITS))
+        assert hurried.wait(30)
+        with pool.lend(ENGINE_LIMITS) as own:
+            assert own.get("/version")
+            assert not first.done()
+            goes_on.set()
+            assert first.result(60) is not own
 
 
 def test_other_limits_get_an_engine_of_their_own(host: Host) -> None:
