@@ -10,42 +10,42 @@ if [ -f $cgroups/cgroup.controllers ]; then
   sed 's/ / +/g; s/^/+/' $cgroups/cgroup.controllers >$cgroups/cgroup.subtree_control
 fi
 
-# Images come from a data root that all engines share read-only: only its two small databases are copied,
-# contents are mounted. Removing an image then hides it in this engine alone.
+# Images come from a data root that all engines share read-only: only its two small databases are copied, and
+# whatever else there is in it shows through. Removing an image then hides it in this engine alone: its
+# snapshots are links here. Every process that starts costs more than what it does, so each does much.
 golden=/golden/containerd/daemon
 data=/var/lib/docker/containerd/daemon
 snapshots=io.containerd.snapshotter.v1.overlayfs
 content=io.containerd.content.v1.content
 database=io.containerd.metadata.v1.bolt
-mkdir -p $data/$database $data/$snapshots/snapshots $data/$content
 
 # The databases have space of their own: BuildKit panics, and dockerd with it, when it cannot write what it
 # knows about a build that has just filled the disk.
-mkdir -p /var/lib/docker/buildkit /var/lib/docker/.databases
+mkdir -p /var/lib/docker/buildkit /var/lib/docker/.databases /run/docker/containerd \
+  $data/$database $data/$snapshots/snapshots $data/$content
 mount -t tmpfs -o size=32m,mode=700 databases /var/lib/docker/.databases
-mkdir /var/lib/docker/.databases/buildkit /var/lib/docker/.databases/containerd
+mkdir -p /var/lib/docker/.databases/buildkit /var/lib/docker/.databases/containerd \
+  /var/lib/docker/.content/upper /var/lib/docker/.content/work
 : >/var/lib/docker/.databases/snapshots.db
 : >$data/$snapshots/metadata.db
-mount --bind /var/lib/docker/.databases/buildkit /var/lib/docker/buildkit
-mount --bind /var/lib/docker/.databases/containerd $data/$database
-mount --bind /var/lib/docker/.databases/snapshots.db $data/$snapshots/metadata.db
-
+mounts="\
+/var/lib/docker/.databases/buildkit     /var/lib/docker/buildkit       none bind
+/var/lib/docker/.databases/containerd   $data/$database                none bind
+/var/lib/docker/.databases/snapshots.db $data/$snapshots/metadata.db   none bind"
 if [ -d $golden ]; then
-  mkdir -p /var/lib/docker/.content/upper /var/lib/docker/.content/work
-  cp $golden/$database/meta.db $data/$database/
-  cp $golden/$snapshots/metadata.db $data/$snapshots/
-  mount -t overlay -o "lowerdir=$golden/$content,upperdir=/var/lib/docker/.content/upper,workdir=/var/lib/docker/.content/work,userxattr" overlay $data/$content
-  for snapshot in $golden/$snapshots/snapshots/*; do
-    mkdir -p "$data/$snapshots/snapshots/${snapshot##*/}/fs" "$data/$snapshots/snapshots/${snapshot##*/}/work"
-    mount --bind "$snapshot/fs" "$data/$snapshots/snapshots/${snapshot##*/}/fs"
-  done
+  cp $golden/$database/meta.db /var/lib/docker/.databases/containerd/
+  cp $golden/$snapshots/metadata.db /var/lib/docker/.databases/snapshots.db
+  ln -s $golden/$snapshots/snapshots/* $data/$snapshots/snapshots/
+  mounts="$mounts
+overlay $data/$content overlay lowerdir=$golden/$content,upperdir=/var/lib/docker/.content/upper,workdir=/var/lib/docker/.content/work,userxattr"
 fi
+echo "$mounts" >/run/mounts
+mount --all --fstab /run/mounts
 
 # Builds run under crun, which starts a step in a tenth of the time; containers under runc, because
 # dockerd's network hook does not run under crun in a user namespace. What a build has made stays: BuildKit
 # would throw it away once it fills a tenth of this small disk, and a second build would begin anew.
-cat >/etc/docker/daemon.json <<'JSON'
-{
+echo '{
   "features": {"containerd-snapshotter": true},
   "runtimes": {"oci": {"path": "/usr/sbin/runc"}},
   "default-runtime": "oci",
@@ -53,11 +53,10 @@ cat >/etc/docker/daemon.json <<'JSON'
   "builder": {"gc": {"enabled": false}},
   "log-level": "warn",
   "shutdown-timeout": 1
-}
-JSON
+}' >/etc/docker/daemon.json
 # In a user namespace overlayfs keeps its marks in user.* attributes, and only when it is told to: without
 # that, directories of a lower layer cannot be removed (EIO).
-cat >/etc/docker/containerd.toml <<'TOML'
+echo '
 version = 2
 root = "/var/lib/docker/containerd/daemon"
 state = "/run/docker/containerd/daemon"
@@ -74,8 +73,7 @@ disabled_plugins = [
   level = "warn"
 [plugins."io.containerd.snapshotter.v1.overlayfs"]
   mount_options = ["userxattr"]
-TOML
-mkdir -p /run/docker/containerd
+' >/etc/docker/containerd.toml
 # What `docker run --init` starts is mounted into the container and made read-only there, which the kernel
 # refuses for a file of our root file system: all the flags of that mount are locked.
 cp /usr/bin/docker-init /run/docker-init
