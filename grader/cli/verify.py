@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 from rich.table import Table
 from rich.text import Text
 
-from grader.cli.batch import DEFAULT_JOBS
 from grader.cli.context import (
     EXIT_FAILED,
     EXIT_INFRASTRUCTURE,
@@ -28,12 +29,15 @@ from grader.report.table import console
 from grader.verify import COPIES, Proof, cases, prove_all
 from grader.visible import one_line
 
+# Many samples wait: for a kill, for a container that will not stop, for what a fake leaves undone.
+_DEFAULT_JOBS = 3 * (os.cpu_count() or 1)
+
 
 @click.command(epilog="Example: grader verify a4-oom-kill --runs 5")
 @common_options
 @click.argument("slugs", metavar="[SLUG]...", nargs=-1, shell_complete=complete_slug)
 @click.option(
-    "--jobs", type=click.IntRange(1, 1024), default=DEFAULT_JOBS, show_default=True, help="At the same time."
+    "--jobs", type=click.IntRange(1, 1024), default=_DEFAULT_JOBS, show_default=True, help="At the same time."
 )
 @click.option("--runs", type=click.IntRange(1), default=1, show_default=True, help="Of each sample.")
 @click.option(
