@@ -50,16 +50,23 @@ def test_commands_work_in_it(engine: Engine, shell: Shell) -> None:
     assert engine.get("/containers/json") == []
 
 
-def test_events_from_before_the_listener_are_told(engine: Engine, shell: Shell) -> None:
+def test_events_from_before_the_listener_are_told(fresh_engine: Engine) -> None:
     """An answer is faster than the engine may be at taking notice of who listens."""
-    shell("docker network create long-ago")
+
+    def create(name: str) -> None:
+        fresh_engine.execute(("docker", "network", "create", name), wall_seconds=30, output_bytes=1_000)
+
+    create("long-ago")
     since = time.time_ns()
-    shell("docker network create just-now")
+    create("just-now")
     heard = bytearray()
-    threading.Thread(target=engine.stream_events, args=(heard.extend, since), daemon=True).start()
+    listener = threading.Thread(target=fresh_engine.stream_events, args=(heard.extend, since), daemon=True)
+    listener.start()
     deadline = time.monotonic() + 10
     while b"just-now" not in heard and time.monotonic() < deadline:
         time.sleep(0.01)
+    fresh_engine.dispose()
+    listener.join(10)
     assert b"just-now" in heard
     assert b"long-ago" not in heard
 
