@@ -18,7 +18,6 @@ from grader.sandbox.sandbox import Host
 
 _LIFETIME_SECONDS = 3600.0
 _FRESH_SECONDS = 1800.0
-_PATIENCE_SECONDS = 120.0
 _RETRY_SECONDS = 2.0
 _HELD_SECONDS = 3.0
 _log = logging.getLogger(__name__)
@@ -42,9 +41,9 @@ class EnginePool:
         self._held_since = 0.0
         self._starting: Engine | None = None
         self._awaited = False
+        self._failures = 0
         self._changed = threading.Condition()
         self._closed = False
-        self._failure: SandboxError | None = None
         self._refiller = threading.Thread(target=self._refill, name="engine-pool", daemon=True)
         if size:
             self._refiller.start()
@@ -81,20 +80,16 @@ class EnginePool:
             self._disposer.take(engine, self._returned)
 
     def _take(self) -> Engine | None:
-        """Return an engine of the pool, or ``None`` where somebody else waits for the next one."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        """Return an engine of the pool, or ``None`` where the next is somebody else's, or does not start."""
         with self._changed:
+            failures = self._failures
             while not self._closed:
-                if (engine := self._pop()) is not None:
+                promised = int(self._awaited)
+                if len(self._ready) > promised and (engine := self._pop()) is not None:
                     return engine
-                if self._failure:
-                    raise SandboxError(str(self._failure)) from self._failure
-                if self._awaited:
+                if promised or self._failures != failures:
                     return None
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise SandboxError(f"no engine within {_PATIENCE_SECONDS:.0f} s")
-                self._await_next(left)
+                self._await_next()
         raise SandboxError("the pool of engines has been closed")
 
     def _pop(self) -> Engine | None:
@@ -108,12 +103,12 @@ class EnginePool:
             self._disposer.take(engine, self._returned)
         return None
 
-    def _await_next(self, seconds: float) -> None:
+    def _await_next(self) -> None:
         self._awaited = True
         if self._starting is not None:
             self._starting.hurry()
         try:
-            self._changed.wait(seconds)
+            self._changed.wait()
         finally:
             self._awaited = False
 
@@ -135,12 +130,13 @@ class EnginePool:
             except SandboxError as error:
                 _log.warning("no engine for the pool: %s", error)
                 with self._changed:
-                    self._starting, self._failure = None, error
+                    self._starting = None
+                    self._failures += 1
                     self._changed.notify_all()
                     self._changed.wait_for(lambda: self._closed, _RETRY_SECONDS)
             else:
                 with self._changed:
-                    self._starting = self._failure = None
+                    self._starting = None
                     self._ready.append((engine, time.monotonic()))
                     self._changed.notify_all()
 

@@ -108,7 +108,23 @@ def test_an_engine_that_does_not_start_is_an_error(host: Host, monkeypatch: pyte
 
     monkeypatch.setattr(Engine, "start", fail)
     with EnginePool(host, ENGINE_LIMITS, 1) as pool:
-        with pytest.raises(SandboxError, match="no: True"), pool.lend(ENGINE_LIMITS):
+        with pytest.raises(SandboxError, match="no: False"), pool.lend(ENGINE_LIMITS):
             pass
         with pytest.raises(SandboxError, match="no: False"), pool.lend(Limits(pids=99)):
             pass
+
+
+def test_what_the_pool_cannot_start_is_nobodys_trouble(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that was too busy for one engine has failed every answer that came within the next minute."""
+    start = Engine.start
+
+    def fail(engine: Engine, *, background: bool = False) -> None:
+        if background:
+            raise SandboxError("too busy")
+        start(engine)
+
+    monkeypatch.setattr(Engine, "start", fail)
+    with EnginePool(host, ENGINE_LIMITS, 1) as pool:
+        for _ in range(2):
+            with pool.lend(ENGINE_LIMITS) as engine:
+                assert engine.get("/version")
