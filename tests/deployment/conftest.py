@@ -20,7 +20,6 @@ import pytest
 
 from grader.sandbox import images
 from grader.settings import Settings
-from tests.conftest import SLOWNESS
 from tests.deployment.engine import HostEngine, fetch_wheels, free_port, make_base
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,8 +50,7 @@ class Service:
 
     def up(self, *arguments: str) -> None:
         """Start what does not run, and wait for its health."""
-        patience = f"{300 * SLOWNESS:.0f}"
-        self.compose("up", "--detach", "--wait", "--wait-timeout", patience, *arguments, seconds=400)
+        self.compose("up", "--detach", "--wait", "--wait-timeout", "300", *arguments, seconds=400)
 
     def containers(self, service: str) -> list[dict[str, Any]]:
         """Return what the engine says about each container of a service."""
