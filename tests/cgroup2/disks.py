@@ -28,7 +28,6 @@ GUEST_PACKAGES = [
     "python3",
     "python3-venv",
     "runc",
-    "slirp4netns",
     "uidmap",
     "util-linux",
 ]
@@ -77,14 +76,6 @@ def digest(*parts: str | bytes) -> str:
     return whole.hexdigest()[:16]
 
 
-def kernel_source(suite: str) -> str:
-    """Return the source of a newer kernel as a line of a sources.list; nothing for the guest's own suite."""
-    if suite == SUITE:
-        return ""
-    main = next(line for line in apt_sources().splitlines() if line.endswith(f" {SUITE} main"))
-    return main.replace(f" {SUITE} ", f" {suite} ")
-
-
 def apt_sources() -> str:
     """Return this machine's own apt sources of the guest's suite, as lines of a sources.list.
 
@@ -129,14 +120,10 @@ class Cache:
         self.run_dir = self.folder / "run"
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the state holds a secret
 
-    def system(self, kernel: str) -> Path:
-        """Return the folder of the guest's operating system: `vmlinuz`, `initramfs` and `disk`.
-
-        The kernel is that of the suite named `kernel`.
-        """
+    def system(self) -> Path:
+        """Return the folder of the guest's operating system: `vmlinuz`, `initramfs` and `disk`."""
         recipe = [(HERE / name).read_bytes() for name in ("root_hook.sh", "initramfs_init.sh")]
-        key = digest(*recipe, kernel, *GUEST_PACKAGES, *DPKG_OPTIONS, *MKE2FS)
-        final = self.folder / f"{kernel}-{key}"
+        final = self.folder / f"system-{digest(*recipe, *GUEST_PACKAGES, *DPKG_OPTIONS, *MKE2FS)}"
         if not final.exists():
             with self._building(final) as work:
                 boot, root = work / "boot", work / "root"
@@ -149,7 +136,6 @@ class Cache:
                     *(SUITE, root, "-"),
                     stdin=apt_sources(),
                     GUEST_BOOT=str(boot),
-                    GUEST_KERNEL_SOURCE=kernel_source(kernel),
                 )
                 self._pack(root, boot / "disk", "system")
                 boot.rename(final)
@@ -178,16 +164,6 @@ class Cache:
                     hidden,
                 )
                 self._pack(tree, work / "disk", "state", hiding)
-                (work / "disk").rename(final)
-        return final
-
-    def shown(self, folder: Path) -> Path:
-        """Return a disk with a folder of this machine, packed again when its file `digest` is a new one."""
-        key = digest(str((folder / "digest").stat().st_mtime_ns), *MKE2FS)
-        final = self.folder / f"shown-{key}.img"
-        if not final.exists():
-            with self._building(final) as work:
-                self._pack(folder, work / "disk", "shown")
                 (work / "disk").rename(final)
         return final
 

@@ -3,7 +3,7 @@
 # nested engines expect of their host, run pytest, send back its exit code and JUnit XML, power off.
 #
 # settings.sh, beside this file, is written by run.py for each run. It sets $hostname, $state_dir,
-# $run_dir, $venv_dir, $shown_dir and the function run_pytest. /proc, /sys and /dev are mounted already. The
+# $run_dir, $venv_dir and the function run_pytest. /proc, /sys and /dev are mounted already. The
 # shell takes its own applets before programs of the same name: in an emulated machine they start
 # several times as fast.
 set -eu # when this process fails, the kernel panics, and the machine ends without a result
@@ -21,7 +21,7 @@ ln -s fd/1 /dev/stdout
 ln -s fd/2 /dev/stderr
 
 # Nothing inside a sandbox can load a module: the host must hold what a nested engine asks for.
-modprobe -a virtio_console loop tun overlay bridge br_netfilter veth \
+modprobe -a virtio_console loop overlay bridge br_netfilter veth \
   nf_tables nft_compat nft_chain_nat nft_nat nft_masq nft_ct nft_reject_inet nft_limit \
   xt_nat xt_MASQUERADE xt_REDIRECT xt_conntrack xt_addrtype xt_comment xt_mark xt_multiport \
   xt_tcpudp ipt_REJECT iptable_nat iptable_filter ip6table_nat ip6table_filter
@@ -45,11 +45,6 @@ mount -o noatime LABEL=state "$state_dir"
 mkdir -p "$run_dir" "$venv_dir"
 mount --move /mnt "$run_dir"
 mount -o noatime LABEL=venv "$venv_dir"
-if test -n "$shown_dir"; then
-  mkdir -p "$shown_dir"
-  mount -o noatime LABEL=shown "$shown_dir"
-  export GRADER_TEST_DEPLOYMENT="$shown_dir"
-fi
 mount --make-rshared /
 
 for port in /sys/class/virtio-ports/*; do

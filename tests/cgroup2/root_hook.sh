@@ -1,8 +1,7 @@
 #!/bin/sh
 # Customize hook of mmdebstrap: root_hook.sh ROOT. Adds Debian's kernel modules to ROOT, and writes
 # `vmlinuz` and `initramfs` to $GUEST_BOOT. The kernel is unpacked, not installed: installing would
-# generate a large initramfs of its own, which nothing here boots. It is the suite's own, or a newer one
-# where $GUEST_KERNEL_SOURCE is another line of sources.list.
+# generate a large initramfs of its own, which nothing here boots.
 set -eu
 root=$1
 here=$(dirname "$(readlink -f "$0")")
@@ -11,18 +10,12 @@ trap 'rm -rf "$work"' EXIT
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 cd "$work"
-if test -n "$GUEST_KERNEL_SOURCE"; then
-  echo "$GUEST_KERNEL_SOURCE" >"$root/etc/apt/sources.list.d/kernel.list"
-  apt-get -qq update
-fi
 kernel=$(apt-cache depends linux-image-cloud-amd64 |
   sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p')
 apt-get -o APT::Sandbox::User=root -qq download "$kernel"
-dpkg-deb --fsys-tarfile ./*.deb | tar -x --keep-directory-symlink -C "$root" --wildcards ./boot '*/lib/modules'
+dpkg-deb --fsys-tarfile ./*.deb | tar -x --keep-directory-symlink -C "$root" ./boot ./lib/modules
 mv "$root"/boot/vmlinuz-* "$GUEST_BOOT/vmlinuz"
 rm -rf "$root"/boot/*
-# Newer kernels come with packed modules, which take an emulated machine long.
-find "$root/usr/lib/modules" -name '*.ko.xz' -exec xz --decompress {} +
 version=$(basename "$root"/lib/modules/*)
 chroot "$root" depmod "$version"
 

@@ -9,14 +9,13 @@ it builds a small Debian system, starts it in qemu, runs pytest in there on a co
 and shows what pytest prints while it prints it. It exits with pytest's exit code, or with 3 when
 the machine could not be built or gave no result; messages on stderr tell which.
 
-The machine has these disks. Each is kept in $GRADER_STATE_DIR/vm (by default /var/lib/grader/vm) and
+The machine has four disks. Each is kept in $GRADER_STATE_DIR/vm (by default /var/lib/grader/vm) and
 is built again when what went into it has changed:
 
     system  Debian with its kernel      the recipe: root_hook.sh, initramfs_init.sh, disks.py
     state   root file systems, images   everything else in $GRADER_STATE_DIR
     venv    the project's dependencies  pyproject.toml
     run     a copy of the project       every time: the files that git tracks or would track
-    shown   a folder of this machine    the file `digest` in that folder; only with --show
 
 The recipe does not change when Debian publishes an update: remove the folder to get it. The guest
 sees the state at the same path as this machine. It has no network, and what it writes is not kept.
@@ -44,7 +43,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
-from disks import HERE, PYTHON, SUITE, Cache, HarnessError
+from disks import HERE, PYTHON, Cache, HarnessError
 from machine import Machine, kvm_works, run_guest
 
 INFRASTRUCTURE, INTERRUPTED = 3, 130
@@ -96,7 +95,7 @@ def choose_memory() -> int:
     return 6144 if total > 12 << 30 else 4096
 
 
-def write_settings(cache: Cache, venv: Path, shown: Path | None, pytest_arguments: list[str]) -> None:
+def write_settings(cache: Cache, venv: Path, pytest_arguments: list[str]) -> None:
     """Put the guest's first program, and what it must know, beside the copied project."""
     color = ["--color=yes"] if sys.stdout.isatty() else []
     pytest = shlex.join(["python", "-m", "pytest", *color, *pytest_arguments])
@@ -105,7 +104,6 @@ def write_settings(cache: Cache, venv: Path, shown: Path | None, pytest_argument
         "state_dir": str(cache.state_dir),
         "run_dir": str(cache.run_dir),
         "venv_dir": str(venv),
-        "shown_dir": str(shown or ""),
     }
     lines = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
     lines.append(f"export COLUMNS={shutil.get_terminal_size().columns} PYTHONUNBUFFERED=1")
@@ -115,22 +113,20 @@ def write_settings(cache: Cache, venv: Path, shown: Path | None, pytest_argument
 
 
 def prepare(
-    cache: Cache, run_disk: Path, options: argparse.Namespace, pytest_arguments: list[str]
+    cache: Cache, run_disk: Path, project: Path, pytest_arguments: list[str]
 ) -> tuple[Path, list[Path]]:
     """Build what is not cached, write this run's disk, and return the system and all disks."""
-    project = options.project.resolve()
     with (cache.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs share the copied project
         cache.copy_project(project)
         with ThreadPoolExecutor(max_workers=1) as pool:
-            building = pool.submit(cache.system, options.kernel)
+            building = pool.submit(cache.system)
             state = cache.state()
             venv, venv_disk = cache.venv(project)
-            shown = [cache.shown(options.show)] if options.show else []
             system = building.result()
-        write_settings(cache, venv, options.show, pytest_arguments)
+        write_settings(cache, venv, pytest_arguments)
         cache.pack_run(run_disk)
-    return system, [system / "disk", state, venv_disk, run_disk, *shown]
+    return system, [system / "disk", state, venv_disk, run_disk]
 
 
 def run(options: argparse.Namespace, pytest_arguments: list[str]) -> int:
@@ -149,7 +145,7 @@ def run(options: argparse.Namespace, pytest_arguments: list[str]) -> int:
     cache = Cache(Path(os.environ.get("GRADER_STATE_DIR", "/var/lib/grader")).resolve())
     with tempfile.TemporaryDirectory(prefix="cgroup2-") as folder:
         disk = Path(folder, "disk")
-        system, disks = prepare(cache, disk, options, pytest_arguments)
+        system, disks = prepare(cache, disk, options.project.resolve(), pytest_arguments)
         memory = options.memory or choose_memory()
         machine = Machine(system / "vmlinuz", system / "initramfs", disks, accelerator, memory)
         log(f"disks ready in {time.monotonic() - started:.1f} s, starting {accelerator}")
@@ -185,8 +181,6 @@ def main(arguments: list[str] | None = None) -> int:
     option("--memory", type=int, metavar="MIB", help="default: 6144; 4096 where memory is short")
     option("--deadline", type=float, default=1200, metavar="SECONDS", help="default: 1200")
     option("--junit-xml", type=Path, metavar="FILE", help="where to write pytest's JUnit XML")
-    option("--kernel", default=SUITE, metavar="SUITE", help=f"whose kernel to start; default: {SUITE}")
-    option("--show", type=Path, metavar="FOLDER", help="show the guest this folder, too, at the same path")
     option("--project", type=Path, default=HERE.parent.parent, help="default: this checkout")
     options, pytest_arguments = parser.parse_known_args(arguments)
     signal.signal(signal.SIGTERM, interrupt)

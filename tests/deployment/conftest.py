@@ -12,7 +12,6 @@ import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,12 @@ import pytest
 
 from grader.sandbox import images
 from grader.settings import Settings
-from tests.conftest import SLOWNESS
 from tests.deployment.engine import HostEngine, fetch_wheels, free_port, make_base
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "grader-under-test"
 _PYTHON = "3.13"  # trixie's
 _NEEDED = ("slirp4netns", "mmdebstrap")
-# Where another machine has left an engine's data, with all images and the volume `state` in it.
-_PREPARED = os.environ.get("GRADER_TEST_DEPLOYMENT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +50,7 @@ class Service:
 
     def up(self, *arguments: str) -> None:
         """Start what does not run, and wait for its health."""
-        patience = f"{300 * SLOWNESS:.0f}"
-        self.compose("up", "--detach", "--wait", "--wait-timeout", patience, *arguments, seconds=400)
+        self.compose("up", "--detach", "--wait", "--wait-timeout", "300", *arguments, seconds=400)
 
     def containers(self, service: str) -> list[dict[str, Any]]:
         """Return what the engine says about each container of a service."""
@@ -79,9 +74,14 @@ class Service:
             raise AssertionError(f"{path}: {error.code} {error.read().decode()[:500]}") from error
 
 
-@contextmanager
-def builder(settings: Settings) -> Iterator[HostEngine]:
-    """Start an engine whose images stay for the next run."""
+@pytest.fixture(scope="module")
+def engine() -> Iterator[HostEngine]:
+    """An engine whose images stay for the next run."""
+    if os.geteuid():
+        pytest.skip("needs root")
+    if missing := [name for name in _NEEDED if shutil.which(name) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    settings = Settings.from_environment()
     # Where the tests' other machine keeps its things, too: what lies there is not copied into it.
     data = settings.state_dir / "vm" / "deployment"
     data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,30 +94,13 @@ def builder(settings: Settings) -> Iterator[HostEngine]:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[HostEngine]:
-    """An engine that builds images, or has them already."""
-    if os.geteuid():
-        pytest.skip("needs root")
-    settings = Settings.from_environment()
-    if _PREPARED:
-        with HostEngine(settings, Path(_PREPARED), ROOT) as running:
-            yield running
-        return
-    if missing := [name for name in _NEEDED if shutil.which(name) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
-    with builder(settings) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def service(engine: HostEngine) -> Iterator[Service]:
     """Start everything and wait for its health, with images of nothing but Debian and Python packages."""
     running = describe(engine)
     try:
-        if not _PREPARED:
-            build(running)
-            make_secrets(running)
-            bring_images(running)
+        build(running)
+        make_secrets(running)
+        bring_images(running)
         running.up()
         engine.publish(int(running.url.rpartition(":")[2]), 8080)
         yield running
@@ -145,8 +128,8 @@ def describe(engine: HostEngine) -> Service:
     return Service(engine, f"http://127.0.0.1:{free_port()}", secrets, env)
 
 
-def build(service: Service) -> list[str]:
-    """Build all images, and return their names."""
+def build(service: Service) -> None:
+    """Build all images."""
     engine = service.engine
     wheels = str(_wheels(engine.data))
     env = service.env | {"BASE": _base(engine), "GRADER_WHEELS": wheels, "PIP_NO_INDEX": "1"}
@@ -155,7 +138,6 @@ def build(service: Service) -> list[str]:
         command = ("docker", "build", "--quiet", "--tag", env[f"{name.upper()}_IMAGE"], folder)
         engine.run(*command, "--build-arg", f"BASE={env['BASE']}", seconds=900)
     engine.run("docker", "compose", "build", env=env, seconds=1500)
-    return [f"{PROJECT}-{name}" for name in ("postgres", "redis", "web", "worker")]
 
 
 def _base(engine: HostEngine) -> str:
