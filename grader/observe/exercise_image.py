@@ -65,9 +65,10 @@ class ExerciseImages:
         """Write an archive, all of it or nothing, in place of what the exercise had before."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-                file.write(archive)
-            os.replace(file.name, path)
+            with tempfile.TemporaryDirectory(dir=self._folder) as name:
+                whole = Path(name, path.name)
+                whole.write_bytes(archive)
+                os.replace(whole, path)
             for other in self._folder.glob(f"{path.name.partition('.')[0]}.*.tar"):
                 if other != path:
                     other.unlink(missing_ok=True)
