@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -126,16 +126,9 @@ class HostEngine:
             self._until(lambda: _namespace(pid) != _namespace(os.getpid()), log)
             self._network = subprocess.Popen(
                 [
-                    *(
-                        "setpriv",
-                        "--pdeathsig",
-                        "TERM",
-                        "slirp4netns",
-                        "--configure",
-                        "--mtu=65520",
-                        "--disable-host-loopback",
-                    ),
-                    *("--api-socket", str(self.data / "network.sock"), str(pid), "tap0"),
+                    *("setpriv", "--pdeathsig", "TERM", "slirp4netns", "--configure", "--mtu=65520"),
+                    *("--disable-host-loopback", "--api-socket", str(self.data / "network.sock")),
+                    *(str(pid), "tap0"),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -148,9 +141,9 @@ class HostEngine:
             connected.write(b"\n")
         self._until(lambda: self.run("docker", "version", check=False).returncode == 0, log)
 
-    def _until(self, there: object, log: Path) -> None:
+    def _until(self, there: Callable[[], bool], log: Path) -> None:
         deadline = time.monotonic() + _READY_SECONDS
-        while not there():  # type: ignore[operator]
+        while not there():
             assert self._process is not None
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the engine did not start: {log.read_text()[-3000:]}")
