@@ -11,6 +11,7 @@ from typing import Final
 from grader.errors import GraderError
 
 _LEAST_ROOM: Final = 1 << 30
+_MOST_PATIENCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Settings:
         secret: ``GRADER_SECRET`` or the content of ``GRADER_SECRET_FILE``: what participants' values are
             drawn from. Empty: one that is made at first use and kept in the state directory.
         engines: ``GRADER_ENGINES``: how many disposable engines are kept ready.
+        patience: ``GRADER_PATIENCE``: how many times as long as exercises say an answer may take.
     """
 
     state_dir: Path = Path("/var/lib/grader")
@@ -34,6 +36,7 @@ class Settings:
     exercises: tuple[Path, ...] = ()
     secret: str = ""
     engines: int = 2
+    patience: float = 1.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -45,7 +48,7 @@ class Settings:
         runtime = environment.get("GRADER_RUNTIME", "")
         if runtime not in {"", "crun", "runc"}:
             raise GraderError(f"GRADER_RUNTIME is {runtime!r}: crun and runc are known")
-        engines = environment.get("GRADER_ENGINES", "2")
+        engines = environment.get("GRADER_ENGINES") or "2"
         if not engines.isascii() or not engines.isdigit():
             raise GraderError(f"GRADER_ENGINES is {engines!r}: it takes a number")
         return cls(
@@ -59,7 +62,18 @@ class Settings:
             ),
             secret=_secret(environment),
             engines=int(engines),
+            patience=_patience(environment.get("GRADER_PATIENCE") or "1"),
         )
+
+
+def _patience(text: str) -> float:
+    try:
+        patience = float(text)
+    except ValueError:
+        patience = 0
+    if not 1 <= patience <= _MOST_PATIENCE:
+        raise GraderError(f"GRADER_PATIENCE is {text!r}: it takes a number from 1 to {_MOST_PATIENCE}")
+    return patience
 
 
 def default_run_dir() -> Path:

@@ -1,4 +1,4 @@
-"""Where running sandboxes are kept by default, seen from mount namespaces in which that differs."""
+"""Settings and their defaults; where sandboxes are kept is seen from mount namespaces where that differs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import SandboxError
+from grader.errors import GraderError, SandboxError
 from grader.sandbox import attempt
+from grader.settings import Settings
 
 PRINT = "from grader.settings import Settings; print(Settings.from_environment({}).run_dir)"
 ON_DISK = "mount --bind / /mnt && mount --bind /mnt/srv /run"
@@ -44,3 +45,16 @@ def test_a_directory_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     os.chown(run_dir, 12_345, 12_345)
     with pytest.raises(SandboxError, match="belongs to another user"):
         attempt.layout(run_dir)
+
+
+def test_what_is_empty_has_its_default() -> None:
+    """As .env.example says."""
+    empty = dict.fromkeys(("GRADER_ENGINES", "GRADER_PATIENCE", "GRADER_RUNTIME", "GRADER_STATE_DIR"), "")
+    assert Settings.from_environment(empty) == Settings.from_environment({})
+
+
+@pytest.mark.parametrize("text", ["0.5", "101", "nan", "much"])
+def test_patience_is_a_number_from_one_on(text: str) -> None:
+    assert Settings.from_environment({"GRADER_PATIENCE": "2.5"}).patience == 2.5
+    with pytest.raises(GraderError, match="GRADER_PATIENCE"):
+        Settings.from_environment({"GRADER_PATIENCE": text})

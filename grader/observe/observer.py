@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from grader.evidence import AnswerFile, Evidence, Machine, Sections
 from grader.model import ENGINE_LIMITS, Exercise, Profile, Submission
 from grader.observe.oom import KernelLog
+from grader.observe.patience import patient
 from grader.observe.shell import Equipment, observe_shell
 from grader.observe.task import Task
 from grader.progress import SILENT, Progress
@@ -83,8 +84,9 @@ class Observer:
         Raises:
             SandboxError: The machine failed, not the answer: worth another attempt.
         """
+        task = Task(patient(exercise, self._settings.patience), submission, progress)
         with self._moves.expected():
-            sections, engine_version = self._sections(Task(exercise, submission, progress))
+            sections, engine_version = self._sections(task)
         return Evidence(
             exercise=exercise.slug,
             exercise_digest=exercise.digest,

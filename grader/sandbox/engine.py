@@ -129,7 +129,7 @@ class Engine(Api):
     def _connect(self) -> None:
         """Wait for the first answer: the request lies in the socket's queue until dockerd takes it."""
         self._client = transport.Client(self._socket)
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + _READY_SECONDS * self._host.settings.patience
         while True:
             try:
                 self.version = str(self.get("/version", seconds=deadline - time.monotonic())["Version"])

@@ -57,7 +57,7 @@ done
 mkdir -p /run/result
 export GRADER_STATE_DIR="$state_dir" PATH="$venv_dir/bin:$PATH"
 # Emulation takes several times as long as the machine that it emulates would.
-export GRADER_TEST_SLOWNESS=6
+export GRADER_TEST_SLOWNESS=6 GRADER_PATIENCE=4
 exit_code=0
 cd "$run_dir/project"
 run_pytest /run/result/junit.xml > "$output" 2>&1 < /dev/null || exit_code=$?

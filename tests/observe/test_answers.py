@@ -13,6 +13,7 @@ from grader.exercise import load
 from grader.image_files import deleted
 from grader.model import Exercise, Submission
 from grader.observe.observer import Observer
+from grader.observe.patience import patient
 from grader.progress import Said
 from grader.sandbox import disk, kernel
 from grader.settings import Settings
@@ -90,6 +91,24 @@ def test_what_an_answer_leaves_running_is_seen(observer: Observer, tmp_path: Pat
     assert inode != found.processes.sandbox["uts"]
     assert found.processes.hostnames[str(inode)] == "elsewhere"
     assert found.processes.hostnames[str(found.processes.sandbox["uts"])] == "sandbox"
+
+
+def test_a_slow_machine_is_given_time(settings: Settings, tmp_path: Path) -> None:
+    """As many times as much as the exercise says."""
+    one = exercise(tmp_path, f'profile = "plain"\n{SHELL}[limits]\nwall_seconds = 0.5\n')
+    for patience, ended in ((1.0, "deadline"), (20.0, "exit")):
+        own = Settings(state_dir=settings.state_dir, run_dir=settings.run_dir, patience=patience)
+        with Observer(own) as observer:
+            assert observe(observer, one, answer__sh="sleep 1.5").run.ended == ended
+
+
+def test_probes_are_given_time_on_a_slow_machine(tmp_path: Path) -> None:
+    """Those that say how long they wait, and those that do not."""
+    said = '[[probes]]\nname = "said"\naction = "script"\nscript = "true"\nwait_seconds = 2\n'
+    usual = '[[probes]]\nname = "usual"\naction = "script"\nscript = "true"\n'
+    one = exercise(tmp_path, f'profile = "docker"\n{SHELL}{said}{usual}')
+    assert [probe.options["wait_seconds"] for probe in patient(one, 3).probes] == [6, 15]
+    assert patient(one, 1) == one
 
 
 def test_an_answer_that_waits_is_ended_once_it_has_settled(observer: Observer, tmp_path: Path) -> None:
