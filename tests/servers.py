@@ -124,9 +124,9 @@ class PostgresServer:
         while self._psql("SELECT 1").returncode and time.monotonic() < end:
             time.sleep(0.05)
 
-    def database(self, name: str) -> str:
-        """Make a database and return its address."""
-        self._psql(f"CREATE DATABASE {name}").check_returncode()
+    def database(self, name: str, template: str = "template1") -> str:
+        """Make a database, a copy of another, and return its address."""
+        self._psql(f"CREATE DATABASE {name} TEMPLATE {template}").check_returncode()
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
     def kill(self) -> None:

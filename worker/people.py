@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import secrets
 import unicodedata
@@ -20,9 +21,7 @@ from worker.tables import accounts, participants, workshops
 Role = Literal["instructor", "assistant"]
 MAX_NAME: Final = 60
 _TOKEN_BYTES: Final = 24
-_HASHER: Final = PasswordHasher()
-# Compared with where there is no account, so that both cases take the same time.
-_NOBODY: Final = _HASHER.hash(secrets.token_hex(16))
+HASHER: Final = PasswordHasher()
 NO_PASSWORD: Final = "!"  # noqa: S105  no hash of anything
 
 
@@ -180,8 +179,9 @@ class People:
         with self._database.read() as connection:
             row = connection.execute(query).first()
         try:
-            kept = _NOBODY if row is None or row.password_hash == NO_PASSWORD else row.password_hash
-            _HASHER.verify(kept, password)
+            nobody = _nobody()
+            kept = nobody if row is None or row.password_hash == NO_PASSWORD else row.password_hash
+            HASHER.verify(kept, password)
         except (VerifyMismatchError, InvalidHashError):
             return None
         return None if row is None else to_account(row)
@@ -208,7 +208,7 @@ class People:
         values = {
             "name": name,
             "role": role,
-            "password_hash": _HASHER.hash(password),
+            "password_hash": HASHER.hash(password),
             "session_version": 1,
             "created_at": self._database.now(),
         }
@@ -225,9 +225,15 @@ class People:
             changed = connection.execute(
                 update(accounts)
                 .where(accounts.c.name == name)
-                .values(password_hash=_HASHER.hash(password), session_version=accounts.c.session_version + 1)
+                .values(password_hash=HASHER.hash(password), session_version=accounts.c.session_version + 1)
             )
         return changed.rowcount == 1
+
+
+@functools.cache
+def _nobody() -> str:
+    """Return what is compared with where there is no account, so that both cases take the same time."""
+    return HASHER.hash(secrets.token_hex(16))
 
 
 def first_version() -> int:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from werkzeug.test import TestResponse
 
+from tests.prepared import compiled_templates, migrated_file, usual_hasher  # noqa: F401
 from tests.web.browsing import FLAGS, LAPTOP
 from tests.web.providers import SETTINGS, Liar, real_provider
 from tests.web.serving import Serving
@@ -25,9 +27,15 @@ PASSWORD = "of the tests"
 
 
 @pytest.fixture
-def service_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceSettings:
+def service_settings(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    migrated_file: Path,  # noqa: F811
+) -> ServiceSettings:
     """A service of its own: nothing shared with anybody."""
     monkeypatch.setenv("GRADER_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+    shutil.copy(migrated_file, tmp_path / "state" / "service.db")
     monkeypatch.setenv("GRADER_RUN_DIR", str(tmp_path / "run"))
     for name in ("DATABASE_URL", "REDIS_URL", "GRADER_EXERCISES"):
         monkeypatch.delenv(name, raising=False)
@@ -37,9 +45,13 @@ def service_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service
 
 
 @pytest.fixture
-def app(service_settings: ServiceSettings) -> Iterator[Flask]:
+def app(
+    service_settings: ServiceSettings,
+    compiled_templates: BytecodeCache,  # noqa: F811
+) -> Iterator[Flask]:
     """The application."""
     found = create_app(service_settings)
+    found.jinja_env.bytecode_cache = compiled_templates
     yield found
     found.extensions["grader"].close()
 
@@ -129,7 +141,10 @@ def liar() -> Iterator[Liar]:
 
 
 @pytest.fixture
-def make(service_settings: ServiceSettings) -> Iterator[Callable[..., Flask]]:
+def make(
+    service_settings: ServiceSettings,
+    compiled_templates: BytecodeCache,  # noqa: F811
+) -> Iterator[Callable[..., Flask]]:
     """Make an application that trusts a provider."""
     del service_settings  # it has prepared the environment
     made: list[Flask] = []
@@ -142,6 +157,7 @@ def make(service_settings: ServiceSettings) -> Iterator[Callable[..., Flask]]:
             **more,
         }
         made.append(create_app(ServiceSettings.from_environment(GRADER_OPENID_ISSUER=issuer, **settings)))
+        made[-1].jinja_env.bytecode_cache = compiled_templates
         return made[-1]
 
     yield run

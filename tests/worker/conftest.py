@@ -20,6 +20,7 @@ from grader.exercise.catalogue import Catalogue
 from grader.judge import graded as make_report
 from grader.model import CheckResult, Exercise, Feedback, Outcome, Timing
 from tests.leftovers import used_in
+from tests.prepared import migrate, migrated_file, usual_hasher  # noqa: F401
 from tests.servers import PostgresServer, RedisServer, bury_adopted
 from worker.people import Participant
 from worker.queue import make_app
@@ -29,6 +30,7 @@ from worker.submission import Submitted
 from worker.tickets import Tickets
 
 EXERCISES = Path(__file__).parents[2] / "exercises"
+_MIGRATED = "migrated"
 _NUMBERS = itertools.count(1)
 
 
@@ -50,17 +52,29 @@ def postgres_server() -> Iterator[PostgresServer]:
         pytest.skip("starts PostgreSQL as another user")
     server = PostgresServer()
     server.start()
+    migrate(server.database(_MIGRATED))
     yield server
     server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'service.db'}"
+        return f"sqlite:///{tmp_path / 'empty.db'}"
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.database(f"test{next(_NUMBERS)}")
+    return server.database(f"empty{next(_NUMBERS)}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind at the present schema."""
+    if request.param == "sqlite":
+        path = tmp_path / "service.db"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+        return f"sqlite:///{path}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.database(f"test{next(_NUMBERS)}", _MIGRATED)
 
 
 @pytest.fixture

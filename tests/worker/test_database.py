@@ -16,8 +16,8 @@ _THREADS = 16
 _EACH = 25
 
 
-def test_no_write_is_lost_and_none_waits_long(database_url: str) -> None:
-    database = Database(database_url)
+def test_no_write_is_lost_and_none_waits_long(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     with database.write() as connection:
         connection.execute(text("CREATE TABLE counted (number INTEGER)"))
         connection.execute(text("INSERT INTO counted VALUES (0)"))
@@ -39,8 +39,8 @@ def test_no_write_is_lost_and_none_waits_long(database_url: str) -> None:
     database.close()
 
 
-def test_an_error_undoes_and_lets_the_next_one_write(database_url: str) -> None:
-    database = Database(database_url)
+def test_an_error_undoes_and_lets_the_next_one_write(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     with database.write() as connection:
         connection.execute(text("CREATE TABLE counted (number INTEGER PRIMARY KEY)"))
     insert = text("INSERT INTO counted VALUES (:number)")

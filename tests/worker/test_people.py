@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher
 
 from worker.people import BadNameError, NameTakenError, WrongJoinCodeError
 from worker.settings import ServiceSettings
@@ -86,3 +87,9 @@ def test_all_processes_sign_with_the_same_key(store: Store, service_settings: Se
     other = Store.open(service_settings)
     assert store.session_key(service_settings) == other.session_key(service_settings)
     other.close()
+
+
+def test_hashes_of_passwords_cost_what_is_recommended(usual_hasher: PasswordHasher) -> None:
+    """The second choice of RFC 9106, for machines without much memory."""
+    assert (usual_hasher.time_cost, usual_hasher.memory_cost, usual_hasher.parallelism) == (3, 65_536, 4)
+    assert usual_hasher.hash("secret").startswith("$argon2id$")

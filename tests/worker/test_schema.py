@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from sqlalchemy import inspect, text
 
 from worker import schema
@@ -24,6 +25,12 @@ INSERT INTO submissions (id, workshop_id, participant_id, exercise, state, attem
 INSERT INTO submissions (id, workshop_id, participant_id, exercise, state, attempt, turn, created_at)
   VALUES ('c', 1, 1, 'two', 'queued', 0, 0, 3)
 """
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """Where migrations begin."""
+    return empty_database_url
 
 
 def test_an_older_versions_data_live_on(service_settings: ServiceSettings) -> None:
