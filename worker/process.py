@@ -33,6 +33,9 @@ from worker.sweeper import Sweeper
 from worker.tickets import Tickets
 from worker.work import Work
 
+_NICENESS = 5
+"""Whoever opens a page or submits goes first; answers are graded with what processors have left."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -54,6 +57,7 @@ def run(settings: ServiceSettings, more_exercises: Iterable[Any] = ()) -> int:
         The exit code.
     """
     logs.set_up(settings.log_format)
+    os.nice(_NICENESS)
     # Celery warns whoever runs as root; sandboxes need it, and messages hold nothing but ids in JSON.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     catalogue = Catalogue(folders(settings.grader, more_exercises))
