@@ -168,6 +168,7 @@ def test_shows_hostile_names_harmlessly(
         refusal(project, folder)
 
 
+@pytest.mark.slow
 def test_many_files_are_refused_fast(single: Exercise, project: Exercise, folder: Path) -> None:
     (folder / "src").mkdir()
     for number in range(10_000):
@@ -227,6 +228,7 @@ def test_files_from_elsewhere_are_refused_alike(
     assert str(raised.value).isprintable()
 
 
+@pytest.mark.slow
 @given(name=st.text(min_size=1, max_size=40))
 def test_a_plain_name_stays_inside(name: str) -> None:
     if answer.plain_name(name):

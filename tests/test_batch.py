@@ -93,6 +93,7 @@ def test_every_kind_of_submission_gets_its_report(folder: Path, catalogue: Catal
     assert "bad/exercise.toml" in (found["eve/bad"].error or "")
 
 
+@pytest.mark.slow
 def test_hostile_trees_harm_nobody(folder: Path, catalogue: Catalogue, tmp_path: Path) -> None:
     hand_in(folder, "ada")
     elsewhere = hand_in(tmp_path / "elsewhere", "victim", "exit 7 # secret\n")

@@ -69,6 +69,7 @@ def test_grades_and_explains(place: Path) -> None:
     assert not left_over(place)
 
 
+@pytest.mark.slow
 def test_a_batch_of_samples_gives_the_same_reports_again(place: Path) -> None:
     answers = place / "answers"
     made = grader(place, "samples", str(answers))

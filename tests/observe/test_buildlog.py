@@ -219,6 +219,7 @@ STATUS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(STATUS.map(json.dumps).map(str.encode) | st.binary(max_size=20), max_size=6))
 def test_any_bytes_become_a_build(parts: list[bytes]) -> None:
     """Nothing that looks like a log raises."""

@@ -235,6 +235,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(FIELDS, JSON, max_size=5), max_size=3), JSON)
 def test_any_json_becomes_evidence_or_is_refused(said: list[dict[str, Any]], volumes: Any) -> None:
     """Whatever an engine says, it is evidence that can be stored, or a `SubmissionError`."""

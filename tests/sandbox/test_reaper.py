@@ -208,6 +208,7 @@ def test_a_group_without_any_record_is_removed(any_host: Host, own: Settings, st
     assert _gone(own, name)
 
 
+@pytest.mark.slow
 def test_reaping_twice_and_at_once_is_harmless(
     any_host: Host, own: Settings, start: Start, buried: Buried
 ) -> None:

@@ -29,6 +29,7 @@ def _no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 OPERATIONS = [(path, method) for path, item in document()["paths"].items() for method in item]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=lambda value: value)
 def test_nothing_that_is_sent_is_an_error_of_ours(
     app: Flask, client: FlaskClient, path: str, method: str
