@@ -188,7 +188,7 @@ def finish(services: Services, results: tuple[CheckResult, ...], data: Evidence 
 
 def visit_as_participant(ada: Browser, services: Services) -> None:
     """Open every page of participants, in every state that it has."""
-    for path in ("/", "/join", "/back", "/sign-in", "/scoreboard/time"):
+    for path in ("/", "/join", "/join?code=open-sesame", "/back", "/sign-in", "/scoreboard/time"):
         ada.get(path, 302 if path.startswith("/scoreboard") else 200)
     assert ada.send("/join", name="Ada", join_code="wrong").status_code == 422
     assert ada.send("/join", name="\u202e", join_code="open-sesame").status_code == 422
@@ -290,6 +290,7 @@ def visit_as_instructor(teacher: Browser, helper: Browser, services: Services) -
         *("/participants/1", "/participants/2", "/workshops/1/statistics", f"/workshops/1/statistics/{SLUG}"),
         *("/workshops/1/statistics/b2-long-running", "/workshops/1/stuck?minutes=1", "/workshops/1/regrades"),
         *("/workshops/1/exports", services_last(services), "/participants/2/exercises/b2-long-running"),
+        "/workshops/1/join",
     ]
     for path in staff_pages:
         teacher.get(path)
@@ -407,6 +408,7 @@ def open_and_close(teacher: Browser) -> None:
     teacher.send("/workshops/2/delete", page="/workshops", name="Spring")
     teacher.send("/workshops/2/archive", page="/workshops", archived="1")
     teacher.get("/workshops")
+    teacher.get("/workshops/2/join")
     teacher.send("/workshops/2/delete", page="/workshops", name="Autumn")
     teacher.send("/workshops/2/delete", page="/workshops", name="Spring")
     teacher.get("/workshops")
