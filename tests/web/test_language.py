@@ -6,7 +6,6 @@ import io
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from lxml import html
 from msgspec.structs import replace
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from grader.evidence import Engine, Event, Evidence, Oom, Run, to_json
 from grader.exercise.path import SECTIONS
@@ -565,17 +563,6 @@ def test_what_is_kept_is_kept_for_each_language(
         assert f">{words}<" in english
         assert OPEN not in english
         ada.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "eo"
-
-
-@pytest.fixture
-def served(app: Flask) -> Iterator[str]:
-    """The application on a port of its own."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
 
 
 @pytest.mark.slow
