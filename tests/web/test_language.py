@@ -370,6 +370,7 @@ def run(teacher: Browser, helper: Browser, services: Services) -> None:
                 claims.finish(claimed, report, b"{}")
             for who in (teacher, helper):
                 who.get(place)
+                who.get("/overview")
         if ending == "apply":
             other = teacher.send(page, kind="run", exercise=SLUG).headers["Location"]
             teacher.send(f"{other}/discard", page=page)
