@@ -151,3 +151,15 @@ def test_it_fills_the_screen(open_page: Callable[..., Page], serving: Serving) -
     teacher.get_by_role("button", name="Full screen").click()
     teacher.wait_for_function("document.fullscreenElement?.id === 'joining'")
     assert decoded(teacher.get_by_role("img", name="QR code")) == [f"{serving.url}/join?code={JOIN_CODE}"]
+
+
+@pytest.mark.slow
+def test_nothing_offers_to_fill_the_screen_where_nothing_can(
+    open_page: Callable[..., Page], serving: Serving
+) -> None:
+    teacher = open_page(script=False)
+    sign_in(teacher, serving)
+    for path in (PAGE, "/scoreboard"):
+        teacher.goto(path)
+        assert teacher.locator("#full-screen").count() == 1
+        expect(teacher.locator("#full-screen")).to_be_hidden()
