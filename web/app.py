@@ -33,6 +33,7 @@ from web.staff import (
     exports,
     figures,
     instructing,
+    inviting,
     overriding,
     regrading,
     section_rules,
@@ -74,7 +75,18 @@ def create_app(settings: ServiceSettings, translations: Path = language.FOLDER) 
     static_files.install(app)
     for module in (
         *(pages, progress, verdicts, attempts, account, openid, joining, connecting, api, operations),
-        *(instructing, drilldown, figures, overriding, regrading, section_rules, exports, trail, workshops),
+        *(
+            instructing,
+            drilldown,
+            figures,
+            overriding,
+            regrading,
+            section_rules,
+            exports,
+            trail,
+            workshops,
+            inviting,
+        ),
     ):
         app.register_blueprint(module.blueprint)
 

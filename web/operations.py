@@ -75,6 +75,9 @@ class _Collector(Collector):
         yield GaugeMetricFamily(
             "grader_queue_oldest_seconds", "Age of the oldest that waits.", queue.oldest_seconds
         )
+        runs = self._store.claims.runs()
+        yield GaugeMetricFamily("grader_runs_waiting", "Verdicts to be run again for regrades.", runs.waiting)
+        yield GaugeMetricFamily("grader_runs_running", "Verdicts that are run again now.", runs.running)
         states = GaugeMetricFamily("grader_submissions", "Submissions by state.", labels=["state"])
         for state, count in self._store.submissions.count().items():
             states.add_metric([state.value], count)

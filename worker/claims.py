@@ -15,7 +15,7 @@ from grader.report import json
 from worker.database import Database
 from worker.leased import Leased
 from worker.regrade_runs import RegradeRuns
-from worker.submission import ATTEMPTS, JOINED, Claimed, Lost, State
+from worker.submission import ATTEMPTS, JOINED, Claimed, Lost, Runs, State
 from worker.tables import evidence, participants, submission_files, submissions
 
 _VERDICT: Final = ("state", "score", "max_score", "passed", "report", "evidence", "error")
@@ -157,10 +157,10 @@ class Claims:
         with self._database.write() as connection:
             return sum(rows.give_back(connection, worker) for rows in (self._rows, self._runs.rows))
 
-    def runs_waiting(self) -> int:
-        """Return how many submissions wait to be run anew for regrades."""
+    def runs(self) -> Runs:
+        """Return how many submissions wait to be run anew for regrades, and how many are run now."""
         with self._database.read() as connection:
-            return self._runs.waiting(connection)
+            return self._runs.figures(connection)
 
     def exhausted(self) -> list[Lost]:
         """Return what was begun and lost as often as it may be."""

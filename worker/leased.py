@@ -60,6 +60,7 @@ class Leased:
         begun = rows.state == State.RUNNING.value
         lost = and_(begun, rows.lease_until < now, rows.attempt < ATTEMPTS)
         self.waiting: Final = or_(waits, lost)
+        self.running: Final = and_(begun, rows.lease_until >= now)
         self.exhausted: Final = and_(begun, rows.lease_until < now, rows.attempt >= ATTEMPTS)
         # A lease of 0 was handed back, at what is then called the deadline.
         mine_again = or_(

@@ -12,7 +12,7 @@ from grader.report import json
 from worker.database import Database
 from worker.leased import Leased
 from worker.regrade import Before, RegradeState, to_result
-from worker.submission import JOINED, Claimed, Lost, Run, State
+from worker.submission import JOINED, Claimed, Lost, Run, Runs, State
 from worker.tables import participants, regrade_results, regrade_runs, regrades, submissions
 
 
@@ -72,7 +72,9 @@ class RegradeRuns:
                 finished_at=case((last, database.now()), else_=regrades.c.finished_at),
             )
         )
-        self._waiting = select(func.count()).select_from(regrade_runs).where(self.rows.waiting)
+        self._figures = select(
+            func.count().filter(self.rows.waiting), func.count().filter(self.rows.running)
+        ).where(regrade_runs.c.state.in_((State.QUEUED.value, State.RUNNING.value)))
         self._exhausted = (
             select(
                 submissions.c.id,
@@ -112,9 +114,10 @@ class RegradeRuns:
         connection.execute(self._count, {"this": run.regrade_id})
         return True
 
-    def waiting(self, connection: Connection) -> int:
-        """Return how many wait."""
-        return connection.execute(self._waiting).scalar_one()
+    def figures(self, connection: Connection) -> Runs:
+        """Return how many wait, and how many are run now."""
+        waiting, running = connection.execute(self._figures).one()
+        return Runs(waiting, running)
 
     def exhausted(self, connection: Connection) -> list[Lost]:
         """Return what was begun and lost as often as it may be."""

@@ -111,6 +111,18 @@ class Ungradable:
 
 
 @dataclass(frozen=True, slots=True)
+class Runs:
+    """What is run anew for regrades, behind whoever waits.
+
+    Attributes:
+        waiting: As in `Queue`: new ones and those whose worker fell silent.
+    """
+
+    waiting: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """What waits and what runs.
 

@@ -43,7 +43,7 @@ class Sweeper:
         queue = self._store.submissions.queue()
         waiting = queue.waiting if queue.oldest_seconds >= _WAITED_SECONDS else 0
         # A ticket too many for these does no harm: whoever takes it finds nothing.
-        waiting += self._store.claims.runs_waiting()
+        waiting += self._store.claims.runs().waiting
         if waiting == 0:
             return
         try:

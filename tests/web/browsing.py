@@ -13,6 +13,7 @@ expect.set_options(timeout=30_000)  # the machine may be busy
 SLUG = "a4-oom-kill"
 PHONE = {"width": 360, "height": 740}
 LAPTOP = {"width": 1366, "height": 800}
+PROJECTOR = {"width": 1920, "height": 1080}
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
     "--no-first-run --disable-dev-shm-usage"

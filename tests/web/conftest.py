@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 from jinja2 import BytecodeCache
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from tests.prepared import compiled_templates, migrated_file, usual_hasher  # noqa: F401
@@ -218,3 +220,14 @@ def open_page(chromium: Chromium, serving: Serving) -> Iterator[Callable[..., Pa
     # A form that is sent back with 422 shows as an error of loading, and is none; a test may go off line.
     meant = ("422", "ERR_INTERNET_DISCONNECTED")
     assert [text for text in troubles if not any(word in text for word in meant)] == []
+
+
+@pytest.fixture
+def served(app: Flask) -> Iterator[str]:
+    """The application on a port of its own."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()

@@ -37,7 +37,7 @@ def everything_open(page: Page) -> None:
 def test_pages_for_everybody(open_page: Callable[..., Page], scheme: str, size: dict[str, int]) -> None:
     page = open_page(size, scheme=scheme)
     found = []
-    for path in ("/", "/join", "/back", "/sign-in"):
+    for path in ("/", "/join", "/join?code=open-sesame", "/back", "/sign-in"):
         page.goto(path)
         found += faults(page)
     page.goto("/join")
@@ -119,6 +119,7 @@ def test_pages_of_instructors(
         "/scoreboard",
         f"/exercises/{SLUG}",
         "/workshops",
+        "/workshops/1/join",
         "/workshops/1/participants",
         "/workshops/1/statistics",
         "/workshops/1/stuck",

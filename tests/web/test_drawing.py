@@ -24,7 +24,7 @@ from tests.web.made_evidence import (
     too_much,
 )
 from web import pictures
-from web.pictures.events import draw_events
+from web.pictures.events import Drawing, draw_events
 from web.pictures.layers import draw_layers
 from web.pictures.memory import draw_memory
 from web.pictures.processes import draw_tree
@@ -49,11 +49,11 @@ def boxes(marks: object, letter: float) -> list[tuple[float, float, float]]:
     ]
 
 
-def apart(found: list[tuple[float, float, float]]) -> bool:
+def apart(found: list[tuple[float, float, float]], width: float = WIDTH) -> bool:
     """Return whether no two labels of a row overlap, and none leaves the picture."""
     ordered = sorted(found)
     return all(one[0] != other[0] or one[2] <= other[1] for one, other in pairwise(ordered)) and all(
-        left >= 0 and right <= WIDTH for _, left, right in ordered
+        left >= 0 and right <= width for _, left, right in ordered
     )
 
 
@@ -120,11 +120,32 @@ def test_labels_of_events_stand_apart_and_say_how_many_are_left_out() -> None:
     told = tuple(Event(at * 0.5, "container", "exec_create", "c", {"name": "web"}) for at in range(60))
     line = draw_events(evidence(events=(*told, Event(9_000.0, "container", "die", "c", {"exitCode": "137"}))))
     assert line is not None
-    (lane,) = line.lanes
-    assert apart(boxes(lane.marks, 6.0))
-    assert lane.marks[-1].label == "die 137"
-    counted = [int(found[1]) for mark in lane.marks if (found := re.search(r" \+(\d+)$", mark.label))]
-    assert sum(counted) == line.unlabelled == sum(1 for mark in lane.marks if not mark.label) > 0
+    for drawing in (line.wide, line.narrow):
+        (lane,) = drawing.lanes
+        assert apart(boxes(lane.marks, 6.0), drawing.layout.width)
+        assert lane.marks[-1].label == "die 137"
+        counted = [int(found[1]) for mark in lane.marks if (found := re.search(r" \+(\d+)$", mark.label))]
+        assert sum(counted) == drawing.unlabelled == sum(1 for mark in lane.marks if not mark.label) > 0
+
+
+def test_a_small_screen_has_the_same_lanes_and_events_with_less_beside_them() -> None:
+    told = [Event(at * 40.0, "container", "start", f"{at % 3}", {"name": "web"}) for at in range(40)]
+    line = draw_events(evidence(events=(*told, Event(1.0, "network", "create", "n", {"name": "shop"}))))
+    assert line is not None
+
+    def said(drawing: Drawing) -> list[object]:
+        return [
+            (lane.kind, lane.full, [(mark.at, mark.action, mark.looks) for mark in lane.marks])
+            for lane in drawing.lanes
+        ]
+
+    assert said(line.wide) == said(line.narrow)
+    assert line.narrow.unlabelled >= line.wide.unlabelled
+    assert len(line.narrow.across) <= 5
+    for drawing in (line.wide, line.narrow):
+        at = drawing.layout
+        assert all(at.left <= mark.x <= at.right for lane in drawing.lanes for mark in lane.marks)
+        assert all(lane.y + at.lane <= drawing.bottom for lane in drawing.lanes)
 
 
 def test_layers_say_what_they_add_remove_and_waste() -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 from werkzeug.test import TestResponse
 
-from tests.web.browsing import join
+from tests.web.browsing import LAPTOP, PHONE, join, no_wider_than_the_screen
 from tests.web.conftest import Browser
 from tests.web.providers import SETTINGS, Liar, come_back, give_up, sign_in
 from tests.web.serving import JOIN_CODE, Serving
@@ -298,10 +298,15 @@ def test_a_class_may_share_an_address(make: Callable[..., Flask], liar: Liar) ->
 
 
 def in_light_and_dark(page: Page) -> list[str]:
-    """Return what axe-core finds on the page that is open."""
-    found = faults(page)
-    page.emulate_media(color_scheme="dark")
-    return found + faults(page)
+    """Return what axe-core finds on the page that is open, on a laptop and on a phone."""
+    found = []
+    for size in (LAPTOP, PHONE):
+        page.set_viewport_size(size)
+        no_wider_than_the_screen(page)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found += faults(page)
+    return found
 
 
 @pytest.mark.slow
@@ -328,6 +333,16 @@ def test_in_a_browser(tmp_path_factory: pytest.TempPathFactory, issuer: str, chr
         page.get_by_role("button", name="Join").click()
         expect(page.get_by_role("status")).to_contain_text("Welcome, \u2068Amazing Grace\u2069")
         assert urlsplit(page.url).path == "/"
+        for number, code in ((9, "wrong"), (10, JOIN_CODE)):  # what is missing: the code; a name
+            page = chromium.new_context(base_url=serving.url).new_page()
+            page.goto(f"/join?code={code}")
+            assert in_light_and_dark(page) == []
+            page.get_by_role("link", name="Join with Example").click()
+            page.get_by_role("button", name=str(number), exact=True).click()
+            missing = page.get_by_label("Join code" if code == "wrong" else "Your name")
+            expect(missing).to_be_focused()
+            expect(missing).to_have_attribute("aria-describedby", "problem")
+            assert in_light_and_dark(page) == []
         page = chromium.new_context(base_url=serving.url).new_page()
         join(page, "Linus")
         page.goto("/me")

@@ -6,7 +6,6 @@ import io
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from lxml import html
 from msgspec.structs import replace
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from grader.evidence import Engine, Event, Evidence, Oom, Run, to_json
 from grader.exercise.path import SECTIONS
@@ -188,7 +186,7 @@ def finish(services: Services, results: tuple[CheckResult, ...], data: Evidence 
 
 def visit_as_participant(ada: Browser, services: Services) -> None:
     """Open every page of participants, in every state that it has."""
-    for path in ("/", "/join", "/back", "/sign-in", "/scoreboard/time"):
+    for path in ("/", "/join", "/join?code=open-sesame", "/back", "/sign-in", "/scoreboard/time"):
         ada.get(path, 302 if path.startswith("/scoreboard") else 200)
     assert ada.send("/join", name="Ada", join_code="wrong").status_code == 422
     assert ada.send("/join", name="\u202e", join_code="open-sesame").status_code == 422
@@ -223,7 +221,7 @@ def visit_as_participant(ada: Browser, services: Services) -> None:
         ada.get(path)
     one = [(io.BytesIO(b"\0"), "one.bin"), (io.BytesIO(b"x" * 300_000), "two.txt")]
     place = hand_in(ada, FOLDER_SLUG, **{"text:Dockerfile": "FROM a", "folder:files/": one})
-    finish(services, checks()[:1], made.evidence())
+    finish(services, checks()[:1], made.evidence(events=drawn().sections.events))  # too long beside the rest
     ada.get(place)
     ada.get(f"/exercises/{FOLDER_SLUG}?from={place.rpartition('/')[2]}")
     ada.get(f"{place}/diff")
@@ -290,6 +288,7 @@ def visit_as_instructor(teacher: Browser, helper: Browser, services: Services) -
         *("/participants/1", "/participants/2", "/workshops/1/statistics", f"/workshops/1/statistics/{SLUG}"),
         *("/workshops/1/statistics/b2-long-running", "/workshops/1/stuck?minutes=1", "/workshops/1/regrades"),
         *("/workshops/1/exports", services_last(services), "/participants/2/exercises/b2-long-running"),
+        "/workshops/1/join",
     ]
     for path in staff_pages:
         teacher.get(path)
@@ -371,6 +370,7 @@ def run(teacher: Browser, helper: Browser, services: Services) -> None:
                 claims.finish(claimed, report, b"{}")
             for who in (teacher, helper):
                 who.get(place)
+                who.get("/overview")
         if ending == "apply":
             other = teacher.send(page, kind="run", exercise=SLUG).headers["Location"]
             teacher.send(f"{other}/discard", page=page)
@@ -407,6 +407,7 @@ def open_and_close(teacher: Browser) -> None:
     teacher.send("/workshops/2/delete", page="/workshops", name="Spring")
     teacher.send("/workshops/2/archive", page="/workshops", archived="1")
     teacher.get("/workshops")
+    teacher.get("/workshops/2/join")
     teacher.send("/workshops/2/delete", page="/workshops", name="Autumn")
     teacher.send("/workshops/2/delete", page="/workshops", name="Spring")
     teacher.get("/workshops")
@@ -563,17 +564,6 @@ def test_what_is_kept_is_kept_for_each_language(
         assert f">{words}<" in english
         assert OPEN not in english
         ada.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "eo"
-
-
-@pytest.fixture
-def served(app: Flask) -> Iterator[str]:
-    """The application on a port of its own."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
 
 
 @pytest.mark.slow

@@ -161,6 +161,34 @@ def test_running_again_is_looked_at_before_it_counts(
     assert "instructor applied a regrade A4 1 scores, evidence of 1 verdicts" in trail
 
 
+def test_the_overview_counts_what_is_run_again(ada: Browser, teacher: Browser, services: Services) -> None:
+    """How many wait and how many run, apart from the queue; neither once they are done or discarded."""
+    bea, _ = services.store.people.join("open-sesame", "Bea")
+    services.store.submissions.submit(bea, services.exercises[SLUG], {"answer.sh": b"exit 1\n"})
+    grade(services)
+    queue = "waiting 0 running 0"
+
+    def shown() -> str:
+        page = words(teacher.get("/overview"))
+        assert f"Queue {queue}" in page
+        return page.partition("cancelled 0 ")[2].partition(" Workers")[0]
+
+    assert "again" not in shown()
+    place = teacher.send("/workshops/1/regrades", kind="run").headers["Location"]
+    assert shown() == "to be run again, behind all others 2 running again 0"
+    assert services.store.claims.claim("w", 30, 60) is not None
+    assert shown() == "to be run again, behind all others 1 running again 1"
+    services.store.submissions.submit(bea, services.exercises[SLUG], {"answer.sh": b"exit 2\n"})
+    queue = "waiting 1 running 0"
+    assert shown() == "to be run again, behind all others 1 running again 1", "new answers are no such ones"
+    grade(services)
+    queue = "waiting 0 running 0"
+    grade(services, 4.0)
+    assert shown() == "to be run again, behind all others 0 running again 1"
+    teacher.send(f"{place}/discard", page=place)
+    assert "again" not in shown()
+
+
 def test_while_many_run_some_are_shown(teacher: Browser, services: Services) -> None:
     """The page is asked for each second: it must not grow with the class."""
     for number in range(103):

@@ -126,5 +126,6 @@ def test_metrics_count_what_was_graded(serving: Serving) -> None:
         assert time.monotonic() < end, text
         time.sleep(0.2)
     assert 'grader_submissions{state="graded"} 1.0' in text
+    assert "grader_runs_waiting 0.0" in text
     assert re.search(r'^grader_worker_state\{state="working",worker="[^"]+"\} 1\.0$', text, re.M)
     assert "Ariadne" not in text

@@ -12,7 +12,10 @@ from tests.web.test_pages import SLUG, grade
 from web.services import Services
 
 Browsers = Callable[[], Browser]
-STAFF = {*"instructing drilldown figures overriding regrading section_rules exports trail workshops".split()}
+STAFF = {
+    *"instructing inviting drilldown figures overriding regrading section_rules exports trail".split(),
+    "workshops",
+}
 FOR_INSTRUCTORS = {"trail.audit"}
 
 

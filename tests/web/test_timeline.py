@@ -37,7 +37,7 @@ def test_the_best_of_each_exercise_adds_up() -> None:
     assert plot.lines[1].points == (0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
     assert plot.lines[0].steps.startswith("44.0,288.0 44.0,288.0 44.0,210.3")
     assert plot.lines[0].steps.endswith("560.0,16.0")
-    assert [level.points for level in plot.levels] == [0.0, 1.8, 3.5, 5.2, 7.0]
+    assert [level.points for level in plot.levels] == [0.0, 2.0, 4.0, 6.0]
 
 
 def test_only_those_who_lead_and_only_until_then() -> None:
@@ -46,7 +46,7 @@ def test_only_those_who_lead_and_only_until_then() -> None:
     assert plot is not None
     assert [line.participant_id for line in plot.lines] == list(range(15, 15 - MOST, -1))
     labels = [line.label_y for line in plot.lines]
-    assert all(below - above >= 16 for above, below in pairwise(labels))
+    assert all(below - above >= 20 for above, below in pairwise(labels))
     assert draw(attempts, COUNTS, 0.5) is None
     assert draw([], COUNTS, None) is None
 

@@ -76,7 +76,7 @@ def test_a_worker_is_killed_while_it_runs_something_again(
     before = [service.verdict(identity) for identity in identities]
     regrade = service.store.regrades.wish_runs(1, "teacher", [exercise.slug])
     end = time.monotonic() + 15
-    while service.store.claims.runs_waiting() == 2 or not used_in(service.settings.grader.run_dir):
+    while service.store.claims.runs().waiting == 2 or not used_in(service.settings.grader.run_dir):
         assert time.monotonic() < end, service.logs()
         time.sleep(0.02)
     victim.kill()

@@ -18,7 +18,7 @@ from worker.people import Participant
 from worker.regrade import Kind, RegradeState
 from worker.rules import Rule
 from worker.store import Store
-from worker.submission import ATTEMPTS, Claimed, State, Submitted
+from worker.submission import ATTEMPTS, Claimed, Runs, State, Submitted
 from worker.tables import evidence, regrade_runs, submission_files, submissions
 
 Join = Callable[[str], Participant]
@@ -76,7 +76,7 @@ def test_verdicts_stay_until_the_new_ones_are_applied(
     before = {identity: get(store, identity) for identity in (better, same)}
     regrade = store.regrades.wish_runs(1, "teacher", [exercise.slug])
     assert (regrade.kind, regrade.state, regrade.total) == (Kind.RUN, RegradeState.RUNNING, 2)
-    assert store.claims.runs_waiting() == 2
+    assert store.claims.runs() == Runs(waiting=2, running=0)
     assert store.submissions.queue().waiting == 0, "nobody waits for these"
     assert store.regrade_claims.claim("w") is None, "there is nothing to judge"
     first = claim(store)
@@ -198,10 +198,11 @@ def test_a_worker_that_dies_loses_what_it_ran(
     regrade = store.regrades.wish_runs(1, "teacher", [exercise.slug])
     dead = claim(store, "dead", 0.05)
     assert store.claims.renew("dead", 0.2, [dead]) == 1
+    assert store.claims.runs() == Runs(waiting=0, running=1)
     time.sleep(0.1)
     assert store.claims.claim("other", 30, 60) is None, "it is kept"
     time.sleep(0.15)
-    assert store.claims.runs_waiting() == 1
+    assert store.claims.runs() == Runs(waiting=1, running=0)
     taken = claim(store, "other")
     assert (taken.id, taken.attempt) == (dead.id, 2)
     assert not store.claims.finish(dead, verdict(exercise, 4.0, b"dead"), b"dead"), "it comes too late"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,17 +14,50 @@ from web.pictures.words import moment, short
 _MOST_EVENTS: Final = 80
 _MOST_LANES: Final = 14
 _MOST_SPANS: Final = 20  # in a lane
-_LANE: Final = 52
-_LABEL_ROWS: Final = (28, 14)  # the row beside the line first
 _HEAD: Final = 8
-_LEFT: Final = 150.0
-_RIGHT: Final = WIDTH - 30.0
 _LETTER: Final = 6.4  # width of a small letter, about
 _SUFFIX: Final = 4 * _LETTER  # room for how many more there are
 _LIFE: Final = frozenset({"create", "start", "die", "kill", "oom", "stop", "destroy", "pause", "unpause"})
 _TELLING: Final = ("exitCode", "signal", "container", "image")
 _BEGINNING: Final = frozenset({"start", "restart", "unpause", "exec_start"})
 _ENDING: Final = frozenset({"die", "oom", "kill", "stop", "destroy", "exec_die"})
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything stands in a drawing of this width.
+
+    Attributes:
+        left: Where the lines begin; they end at `right`.
+        first: Where labels may begin.
+        lane: Height of a lane; the other heights count from its top.
+        rows: Where labels stand: the row beside the line first.
+        name: Where the name stands; `kind_x` and `kind` say where the kind does.
+        line: Where the line is.
+        most_moments: Below the picture.
+    """
+
+    width: int
+    left: int
+    right: int
+    first: int
+    lane: int
+    rows: tuple[int, ...]
+    name: int
+    kind_x: int
+    kind: int
+    line: int
+    most_moments: int
+
+
+WIDE: Final = Layout(
+    WIDTH, left=150, right=WIDTH - 30, first=130, lane=52, rows=(28, 14), name=24, kind_x=8, kind=40, line=38,
+    most_moments=6,
+)  # fmt: skip
+NARROW: Final = Layout(
+    358, left=18, right=340, first=4, lane=72, rows=(46, 32), name=14, kind_x=350, kind=14, line=57,
+    most_moments=4,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +100,26 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeLine:
-    """The lanes in the order in which their objects were first heard of."""
+class Drawing:
+    """The lanes as they stand in a layout."""
 
-    summary: str
+    layout: Layout
     height: int
     bottom: int
     lanes: tuple[Lane, ...]
     across: tuple[Tick, ...]
+    unlabelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """The lanes in the order in which their objects were first heard of, for large and for small screens."""
+
+    summary: str
+    wide: Drawing
+    narrow: Drawing
     events_left_out: int
     lanes_left_out: int
-    unlabelled: int
 
 
 def draw_events(evidence: Evidence) -> TimeLine | None:
@@ -93,23 +135,36 @@ def draw_events(evidence: Evidence) -> TimeLine | None:
     keys = [key for key in by_object if key in set(ranked)]
     keys.sort(key=lambda key: key[0] != "container")
     drawn = _chosen([event for key in keys for event in by_object[key]])
-    last = max(event.at_ms for event in told)
-    scale = Scale(
-        bounded(min(0.0, min(event.at_ms for event in told))), bounded(max(last, 1.0)), _LEFT, _RIGHT
-    )
-    lanes = tuple(
-        _lane(key, by_object[key], [event for event in by_object[key] if id(event) in drawn], scale, row)
-        for row, key in enumerate(keys)
-    )
-    bottom = _HEAD + _LANE * len(lanes)
+    lanes = {key: by_object[key] for key in keys}
+    ends = min(0.0, min(event.at_ms for event in told)), max(*(event.at_ms for event in told), 1.0)
     return TimeLine(
         summary=_summary(len(told), len(by_object)),
+        wide=_drawing(WIDE, lanes, drawn, ends),
+        narrow=_drawing(NARROW, lanes, drawn, ends),
+        events_left_out=len(told) - len(drawn),
+        lanes_left_out=len(by_object) - len(lanes),
+    )
+
+
+def _drawing(
+    layout: Layout,
+    told: Mapping[tuple[str, str], Sequence[Event]],
+    drawn: Collection[int],
+    ends: tuple[float, float],
+) -> Drawing:
+    low, high = map(bounded, ends)
+    scale = Scale(low, high, float(layout.left), float(layout.right))
+    lanes = tuple(
+        _lane(key, events, [event for event in events if id(event) in drawn], scale, layout, row)
+        for row, (key, events) in enumerate(told.items())
+    )
+    bottom = _HEAD + layout.lane * len(lanes)
+    return Drawing(
+        layout=layout,
         height=bottom + 24,
         bottom=bottom,
         lanes=lanes,
-        across=moments(scale),
-        events_left_out=len(told) - len(drawn),
-        lanes_left_out=len(by_object) - len(lanes),
+        across=moments(scale, layout.most_moments),
         unlabelled=sum(1 for lane in lanes for mark in lane.marks if not mark.label),
     )
 
@@ -140,19 +195,24 @@ def _action(event: Event) -> str:
 
 
 def _lane(
-    key: tuple[str, str], told: Sequence[Event], shown: Sequence[Event], scale: Scale, row: int
+    key: tuple[str, str],
+    told: Sequence[Event],
+    shown: Sequence[Event],
+    scale: Scale,
+    layout: Layout,
+    row: int,
 ) -> Lane:
     kind, identity = key
     # The last name counts: containers can be renamed.
     name = next((event.attributes["name"] for event in reversed(told) if event.attributes.get("name")), "")
     full = name or identity.removeprefix("sha256:")[:12] or "?"
     return Lane(
-        y=_HEAD + _LANE * row,
+        y=_HEAD + layout.lane * row,
         kind=short(kind, 16),
         name=short(full, 18),
         full=short(full, 40),
         spans=_spans(told, scale) if kind == "container" else (),
-        marks=_marks(shown, scale),
+        marks=_marks(shown, scale, layout),
     )
 
 
@@ -175,21 +235,21 @@ def _spans(told: Sequence[Event], scale: Scale) -> tuple[Span, ...]:
     return tuple(found[:_MOST_SPANS])
 
 
-def _marks(shown: Sequence[Event], scale: Scale) -> tuple[Mark, ...]:
+def _marks(shown: Sequence[Event], scale: Scale, layout: Layout) -> tuple[Mark, ...]:
     found: list[Mark] = []
-    free = dict.fromkeys(_LABEL_ROWS, _LEFT - 20)
+    free = dict.fromkeys(layout.rows, float(layout.first))
     labelled: int | None = None
     more = 0
     for event in shown:
         x = scale.at(event.at_ms)
         text = _label(event)
         half = len(text) * _LETTER / 2
-        middle = max(min(x, WIDTH - half - 4), _LEFT - 20 + half)
-        row = next((row for row in _LABEL_ROWS if middle - half >= free[row]), None)
+        middle = max(min(x, layout.width - half - 4), layout.first + half)
+        row = next((row for row in layout.rows if middle - half >= free[row]), None)
         if row is None:
             more += 1
         else:
-            _count(found, labelled, more)
+            _count(found, labelled, more, layout)
             labelled, more = len(found), 0
             free[row] = middle + half + _SUFFIX
         found.append(
@@ -204,16 +264,16 @@ def _marks(shown: Sequence[Event], scale: Scale) -> tuple[Mark, ...]:
                 told=_told(event),
             )
         )
-    _count(found, labelled, more)
+    _count(found, labelled, more, layout)
     return tuple(found)
 
 
-def _count(found: list[Mark], labelled: int | None, more: int) -> None:
+def _count(found: list[Mark], labelled: int | None, more: int, layout: Layout) -> None:
     """Let the last label say how many events after it have none."""
     if labelled is not None and more:
         mark = found[labelled]
         label = f"{mark.label} +{more}"
-        middle = min(mark.label_x + _SUFFIX / 2, WIDTH - len(label) * _LETTER / 2 - 4)
+        middle = min(mark.label_x + _SUFFIX / 2, layout.width - len(label) * _LETTER / 2 - 4)
         found[labelled] = replace(mark, label=label, label_x=round(middle, 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,22 +43,28 @@ def bounded(value: float) -> float:
 
 def moments(scale: Scale, most: int = 6) -> tuple[Tick, ...]:
     """Return round moments, in milliseconds, along a scale."""
-    return tuple(Tick(scale.at(value), moment(value)) for value in _round(scale, most, (1, 2, 5), 10))
+    return tuple(Tick(scale.at(value), moment(value)) for value in rounded(scale.low, scale.high, most))
 
 
 def sizes(scale: Scale, most: int = 4) -> tuple[Tick, ...]:
     """Return round sizes, in bytes, along a scale."""
-    return tuple(Tick(scale.at(value), size(value)) for value in _round(scale, most, (1,), 2))
+    return tuple(
+        Tick(scale.at(value), size(value))
+        for value in rounded(scale.low, scale.high, most, leading=(1,), base=2)
+    )
 
 
-def _round(scale: Scale, most: int, leading: tuple[int, ...], base: int) -> list[float]:
-    span = scale.high - scale.low
+def rounded(
+    low: float, high: float, most: int, *, leading: Sequence[int] = (1, 2, 5), base: int = 10
+) -> list[float]:
+    """Return at most `most` + 1 round values from `low` to `high`, in steps of one of `leading`."""
+    span = high - low
     power = 1
     while not any(span / (power * first) <= most for first in leading):
         power *= base
     step = next(power * first for first in leading if span / (power * first) <= most)
-    first = -(-scale.low // step)  # the first one that is not below
-    return [(first + number) * step for number in range(int(scale.high // step - first) + 1)]
+    first = -(-low // step)  # the first one that is not below
+    return [(first + number) * step for number in range(int(high // step - first) + 1)]
 
 
 def thinned(count: int, most: int) -> list[int]:

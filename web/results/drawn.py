@@ -18,7 +18,7 @@ from web.pictures import Pictures, draw
 from web.results.fitting import Room
 
 _MOST: Final = 128
-_LARGEST_HTML: Final = 80_000  # of all pictures of a page
+_LARGEST_HTML: Final = 90_000  # of all pictures of a page
 _OUTPUT_BYTES: Final = 16_000
 _OUTPUT_CHARACTERS: Final = 6_000
 _LOG = logging.getLogger(__name__)

@@ -73,6 +73,7 @@ def _overview(problem: str | None) -> str:
         minutes=_AT_WORK_MINUTES,
         problem=problem,
         queue=store.submissions.queue(),
+        runs=store.claims.runs(),
         states=store.submissions.count(),
         workers=sorted(store.staff.all(), key=lambda seen: seen.heartbeat.state == "stopped"),
         base=services().base_url(),

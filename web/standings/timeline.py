@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from web.pictures.scale import rounded
 from worker.overrides import Override
 from worker.rules import Rule, counted, order
 from worker.statistics import Attempt
@@ -22,8 +23,9 @@ _LEFT: Final = 44.0
 _RIGHT: Final = 560.0  # names stand to the right of it
 _TOP: Final = 16.0
 _BOTTOM: Final = 288.0
-_LABEL: Final = 16.0  # height of a name
+_LABEL: Final = 20.0  # height of a name, also in the larger letters of a phone
 _MOMENTS: Final = 6
+_LEVELS: Final = 5
 _DAYS_SECONDS: Final = 36 * 3600
 _Scale = Callable[[float], float]
 
@@ -128,7 +130,7 @@ def draw(
         lines.append(Line(participant_id, _polyline(steps, across, up), round(end, 1), round(label, 1), told))
     return Plot(
         tuple(lines),
-        tuple(Level(round(up(most * part / 4), 1), round(most * part / 4, 1)) for part in range(5)),
+        tuple(Level(round(up(points), 1), points) for points in rounded(0.0, most, _LEVELS)),
         tuple(Moment(round(across(one), 1), one) for one in moments),
     )
 
