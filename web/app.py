@@ -75,18 +75,8 @@ def create_app(settings: ServiceSettings, translations: Path = language.FOLDER) 
     static_files.install(app)
     for module in (
         *(pages, progress, verdicts, attempts, account, openid, joining, connecting, api, operations),
-        *(
-            instructing,
-            drilldown,
-            figures,
-            overriding,
-            regrading,
-            section_rules,
-            exports,
-            trail,
-            workshops,
-            inviting,
-        ),
+        *(workshops, inviting, instructing, drilldown, figures, overriding, regrading, section_rules),
+        *(exports, trail),
     ):
         app.register_blueprint(module.blueprint)
 
