@@ -243,17 +243,21 @@ def test_compose_services_reach_one_another_by_name(observer: Observer, tmp_path
     probe = (
         '[[probes]]\nname = "by-name"\naction = "connect"\nsource = "app"\n'
         'host = "db"\nport = 5000\nreceive = true\n'
+        '[[probes]]\nname = "by-its-file-of-hosts"\naction = "connect"\nsource = "app"\n'
+        'host = "myself"\nport = 6000\nreceive = true\n'
         '[[probes]]\nname = "from-the-host"\naction = "connect"\nport = 5000\nwait_seconds = 0.3\n'
     )
     found = observe(
         observer,
         exercise(tmp_path, f'profile = "docker"\n{COMPOSE}{probe}'),
-        compose__yaml="services:\n  app: {image: busybox, command: sleep 60}\n"
+        compose__yaml="services:\n"
+        '  app: {image: busybox, command: nc -ll -p 6000 -e echo me, extra_hosts: ["myself:127.0.0.1"]}\n'
         "  db: {image: busybox, command: nc -ll -p 5000 -e echo hello}\n",
     )
     assert found.run.exit_code == 0, found.run.stderr
     assert found.probe("by-name").stdout == "hello\n"
     assert found.probe("by-name").details["connected"] is True
+    assert found.probe("by-its-file-of-hosts").stdout == "me\n"
     assert found.probe("from-the-host").details["connected"] is False
 
 
