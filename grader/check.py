@@ -63,7 +63,7 @@ def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
     """Return the lines of an answer file as their writer meant them.
 
     Empty lines are left out; numbering (``2. ``, ``Question 2: ``) too, and quotes, backticks and full stops
-    around a line. Capitals become small letters.
+    around a line, and the mark that some editors put before a text. Capitals become small letters.
 
     Args:
         evidence: Of the answer.
@@ -72,7 +72,7 @@ def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
     Raises:
         NotObservedError: There is no such file in the answer.
     """
-    lines = (_NUMBERING.sub("", line) for line in evidence.answer(name).splitlines())
+    lines = (_NUMBERING.sub("", line) for line in evidence.answer(name).lstrip("\ufeff").splitlines())
     cleaned = (line.strip(" \t`'\".").lower() for line in lines)
     return tuple(line for line in cleaned if line)
 

@@ -23,6 +23,7 @@ def _evidence(text: str) -> Evidence:
         ("1. vm\n2) 12\n(3) 1.5\n4: x y\n", ("vm", "12", "1.5", "x y")),
         ("Question 1: vm\nQ2. 12\nanswer 3) 1.5\n", ("vm", "12", "1.5")),
         ("1.904\n", ("1.904",)),
+        ("\ufeff1. vm\n", ("vm",)),
         ("\n", ()),
     ],
 )
