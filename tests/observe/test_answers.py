@@ -140,6 +140,8 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
         '[[probes]]\nname = "inside"\naction = "exec"\ncontainer = "one"\ncommand = ["cat", "/etc/mark"]\n'
         "wait_seconds = 30\n"
         '[[probes]]\nname = "file"\naction = "read"\ncontainer = "two"\npath = "/etc/mark"\n'
+        '[[probes]]\nname = "file-in-memory"\naction = "read"\ncontainer = "one"\npath = "/memory/mark"\n'
+        '[[probes]]\nname = "no-file"\naction = "read"\ncontainer = "one"\npath = "/memory/none"\n'
         '[[probes]]\nname = "stop"\naction = "stop"\ncontainer = "one"\ngrace_seconds = 1\n'
         '[[probes]]\nname = "none"\naction = "exec"\ncontainer = "three"\ncommand = ["true"]\n'
     )
@@ -147,7 +149,8 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
     found = observe(
         observer,
         one,
-        answer__sh="docker run -d --name one busybox sh -c 'echo alive > /etc/mark; sleep 99'\n"
+        answer__sh="docker run -d --name one --tmpfs /memory busybox"
+        " sh -c 'echo lost > /memory/mark; echo alive > /etc/mark; sleep 99'\n"
         "docker run --name two busybox sh -c 'echo gone > /etc/mark'\n"
         "until docker exec one test -s /etc/mark; do sleep 0.1; done",
     )
@@ -156,6 +159,8 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
     assert actions[:3] == ["create", "start", "create"] or actions[:2] == ["create", "start"], actions
     assert [event.at_ms for event in found.events] == sorted(event.at_ms for event in found.events)
     assert found.probe("inside").stdout == "alive\n"
+    assert found.probe("file-in-memory").stdout == "lost\n"
+    assert found.probe("no-file").error == "there is no /memory/none in one"
     assert found.probe("file").stdout == "gone\n"
     assert found.probe("stop").exit_code == 137  # a shell as process 1 ignores TERM
     assert found.probe("stop").wall_ms >= 900
