@@ -9,7 +9,7 @@ _POINT = re.compile(r"(not )?ok\b(?: +(\d+))?")
 _MARK = re.compile(r"^@@ ([a-z-]+)(?: (\d{1,9}))?$", re.MULTILINE)
 _PLAN = re.compile(r"1\.\.(\d+)")
 _LEAST = 3
-_WRONG = ("wrong-for-zero", "wrong-for-negative", "wrong-for-large", "does-not-load")
+_WRONG = ("wrong-for-zero", "wrong-for-negative", "wrong-for-large", "wrong-by-a-digit", "does-not-load")
 _CHEATS = ("forged", "agreeable", "tampering")
 
 
