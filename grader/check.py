@@ -125,6 +125,26 @@ def still_there(evidence: Evidence, image: str) -> list[str]:
     ]
 
 
+def other_images(evidence: Evidence, wanted: Mapping[str, str]) -> list[str]:
+    """Return which services of a compose file have a container of another image than the wanted one.
+
+    Args:
+        evidence: Of the answer.
+        wanted: Tags of images by service.
+
+    Returns:
+        For each such container its service and the name of its image.
+    """
+    found = []
+    for container in evidence.engine.containers:
+        labels = (container.inspect.get("Config") or {}).get("Labels") or {}
+        service = str(labels.get("com.docker.compose.service"))
+        image = evidence.engine.image(wanted[service]) if service in wanted else None
+        if service in wanted and (image is None or container.inspect.get("Image") != image.id):
+            found.append(f"{service} from {container.image}")
+    return found
+
+
 def no_image(build: Build) -> Feedback:
     """Return the feedback `build-failed`: no image came of the participant's Dockerfile."""
     return Feedback(
