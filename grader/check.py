@@ -63,7 +63,7 @@ def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
     """Return the lines of an answer file as their writer meant them.
 
     Empty lines are left out; numbering (``2. ``, ``Question 2: ``) too, and quotes, backticks and full stops
-    around a line. Capitals become small letters.
+    around a line, and the mark that some editors put before a text. Capitals become small letters.
 
     Args:
         evidence: Of the answer.
@@ -72,7 +72,7 @@ def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
     Raises:
         NotObservedError: There is no such file in the answer.
     """
-    lines = (_NUMBERING.sub("", line) for line in evidence.answer(name).splitlines())
+    lines = (_NUMBERING.sub("", line) for line in evidence.answer(name).lstrip("\ufeff").splitlines())
     cleaned = (line.strip(" \t`'\".").lower() for line in lines)
     return tuple(line for line in cleaned if line)
 
@@ -123,6 +123,26 @@ def still_there(evidence: Evidence, image: str) -> list[str]:
         and container.inspect.get("Image") == found.id
         and container.id in started(evidence)
     ]
+
+
+def other_images(evidence: Evidence, wanted: Mapping[str, str]) -> list[str]:
+    """Return which services of a compose file have a container of another image than the wanted one.
+
+    Args:
+        evidence: Of the answer.
+        wanted: Tags of images by service.
+
+    Returns:
+        For each such container its service and the name of its image.
+    """
+    found = []
+    for container in evidence.engine.containers:
+        labels = (container.inspect.get("Config") or {}).get("Labels") or {}
+        service = str(labels.get("com.docker.compose.service"))
+        image = evidence.engine.image(wanted[service]) if service in wanted else None
+        if service in wanted and (image is None or container.inspect.get("Image") != image.id):
+            found.append(f"{service} from {container.image}")
+    return found
 
 
 def no_image(build: Build) -> Feedback:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from grader.check import no_image, only_choice, only_number, short_answers
+from grader.check import no_image, only_choice, only_number, other_images, short_answers
 from grader.errors import NotObservedError
-from grader.evidence import AnswerFile, Build, Evidence, Machine, Sections
+from grader.evidence import (
+    AnswerFile,
+    Build,
+    Container,
+    Engine,
+    Evidence,
+    Image,
+    ImageConfig,
+    Machine,
+    Sections,
+)
 
 
 def _evidence(text: str) -> Evidence:
@@ -23,6 +34,7 @@ def _evidence(text: str) -> Evidence:
         ("1. vm\n2) 12\n(3) 1.5\n4: x y\n", ("vm", "12", "1.5", "x y")),
         ("Question 1: vm\nQ2. 12\nanswer 3) 1.5\n", ("vm", "12", "1.5")),
         ("1.904\n", ("1.904",)),
+        ("\ufeff1. vm\n", ("vm",)),
         ("\n", ()),
     ],
 )
@@ -83,3 +95,23 @@ def test_an_answer_chooses_by_any_word_for_it(answer: str, expected: str) -> Non
 def test_a_failed_build_is_told_by_its_last_words(refused: str | None, output: str, told: str) -> None:
     found = no_image(Build(False, refused, None, (), output, truncated=False, wall_ms=1.0))
     assert (found.name, found.actual) == ("build-failed", told)
+
+
+def test_services_from_other_images_are_told() -> None:
+    """The image's id counts, not the name that the container gives for it; other services are let be."""
+
+    def container(service: str, name: str, identity: str) -> Container:
+        labels = {"com.docker.compose.service": service}
+        inspect = {"Image": identity, "Config": {"Labels": labels}}
+        return Container(service, service, name, "running", 0, False, 0, (), inspect)
+
+    config = ImageConfig(None, None, {}, "", "", {}, (), (), "", None)
+    web = Image("sha256:1", ("webapp:latest",), config, (), ())
+    containers = (
+        container("one", "docker.io/library/webapp", "sha256:1"),
+        container("two", "webapp", "sha256:2"),
+        container("three", "busybox", "sha256:3"),
+    )
+    evidence = replace(_evidence(""), sections=Sections(engine=Engine(containers, (web,), (), ())))
+    assert other_images(evidence, {"one": "webapp", "two": "webapp"}) == ["two from webapp"]
+    assert other_images(evidence, {"three": "missing"}) == ["three from busybox"]

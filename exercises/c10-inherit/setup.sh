@@ -11,7 +11,7 @@ done
 file=\$house/$PARAMETER_SECOND/word.txt
 [ -f "\$file" ] || { echo "missing file: \$file"; exit 1; }
 [ -O "\$file" ] || { echo "not mine: \$file"; exit 1; }
-[ "\$(cat "\$file")" = "$PARAMETER_WORD" ] || { echo "another word in \$file"; exit 1; }
+[ "\$(tr -d '\r' <"\$file")" = "$PARAMETER_WORD" ] || { echo "another word in \$file"; exit 1; }
 [ "\$(id -un)" = oracle ] || { echo "not run by the oracle"; exit 1; }
 echo "revealed: \$(cat /usr/local/lib/oracle.value)"
 SCRIPT

@@ -39,7 +39,7 @@ def figures(evidence: Evidence) -> Feedback | None:
     return Feedback(
         "wrong-figures",
         "The two numbers are missing, or not those of the engine before anything was removed.",
-        expected="; ".join(f"{word} {number}" for word, number in right.items()),
+        expected=" and ".join(f"{word} with its number" for word in right) + ", each once",
         actual="; ".join(f"{word} {number}" for word, number in found) or "neither",
         why="Whoever frees space looks first what takes it up, and what of that is in use.",
     )

@@ -125,6 +125,15 @@ def prints_other(evidence: Evidence) -> Feedback | None:
     probe = evidence.probe("argument")
     # The engine writes this file into each container afresh: no image can know what it says.
     wanted = probe.container.id[:12] if probe.container else "a new host name"
+    other = evidence.probe("other-file")
+    if probe.stdout.strip() == wanted and other.stdout.strip() != "content of the mark":
+        return Feedback(
+            "argument-ignored",
+            "`docker run answer FILE` does not print a file of another name.",
+            expected="what the file says",
+            actual=other.error or (other.stdout + other.stderr).strip()[:300] or "nothing",
+            why="What an image does with an argument should not depend on which one it is.",
+        )
     if probe.stdout.strip() == wanted:
         return None
     return Feedback(

@@ -58,14 +58,15 @@ def other_banner(evidence: Evidence) -> Feedback | None:
 def installed(evidence: Evidence) -> Feedback | None:
     lines = evidence.probe("database").stdout.splitlines()
     known = "Status: install ok installed" in lines
-    if known and any(line.startswith("has figlet") for line in lines):
+    lacking = [line.removeprefix("lacks ") for line in lines if line.startswith("lacks ")]
+    if known and not lacking and any(line.startswith("has ") for line in lines):
         return None
     status = next((line for line in lines if line.startswith("Status: ")), "no such package")
     return Feedback(
         "not-installed",
-        "The image's package database does not say that figlet is installed.",
+        "The image's package database does not say that figlet is installed, or its programs are missing.",
         expected="Status: install ok installed, and the package's files",
-        actual=f"{status}, but none of its files" if known else status,
+        actual=f"{status}, but not {', '.join(lacking) or 'a list of its files'}" if known else status,
         why="What the database does not know is never updated, checked or removed.",
     )
 

@@ -9,7 +9,8 @@ no() { echo "\$*" >&2; exit 1; }
 [ -n "\$$PARAMETER_WHERE" ] || no "I do not know where to look: the environment variable $PARAMETER_WHERE is to name a folder."
 case "\$$PARAMETER_WHERE" in (/*/) no "$PARAMETER_WHERE ends in a slash." ;; (/*) ;; (*) no "$PARAMETER_WHERE is no absolute path." ;; esac
 # A device and a path on it tell which folder it is on the machine; the engine's own files, which container.
-from=\$(while read -r _ _ device root target _; do [ "\$target" != "\$$PARAMETER_WHERE" ] || echo "\$device\$root"; done </proc/self/mountinfo | tail -n1)
+# (A space is \040 there.)
+from=\$(while read -r _ _ device root target _; do [ "\$(printf %b "\$target")" != "\$$PARAMETER_WHERE" ] || echo "\$device\$root"; done </proc/self/mountinfo | tail -n1)
 id=\$(sed -n 's,.*/containers/\([0-9a-f]\{12\}\)[0-9a-f]*/hostname .*,\1,p' /proc/self/mountinfo | head -n 1)
 [ -n "\$from" ] || no "Nothing is shared as \$$PARAMETER_WHERE, the folder that $PARAMETER_WHERE names."
 [ -s "\$$PARAMETER_WHERE/phrase" ] || no "There is no file 'phrase' in \$$PARAMETER_WHERE: another folder was shared."

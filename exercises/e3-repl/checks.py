@@ -77,13 +77,14 @@ def project(evidence: Evidence) -> Feedback | None:
 
 @check("The project cannot be written", points=1, after=("project",))
 def read_only(evidence: Evidence) -> Feedback | None:
-    if "written" not in _project(evidence):
+    written, reply = "written" in _project(evidence), _replies(evidence)[3]
+    if not written and "Error" in reply:
         return None
     return Feedback(
         "project-writable",
-        "What was typed into the REPL has changed the project on the host.",
-        expected="no new file in /work/project",
-        actual="/work/project/written",
+        "What was typed into the REPL has made a new file in the project's folder.",
+        expected="an error, and no new file",
+        actual="/work/project/written" if written else reply.strip()[-200:],
         why="A folder that is shared is the host's own folder: deleting in it deletes on the host.",
     )
 
@@ -111,15 +112,17 @@ def no_network(evidence: Evidence) -> Feedback | None:
 
 @check("Status and end are as they should", points=1, after=("answers",))
 def ends(evidence: Evidence) -> Feedback | None:
-    probe, status = evidence.probe("talk"), evidence.parameters["status"]
-    if probe.exit_code != status:
-        return Feedback(
-            "wrong-status",
-            "The script did not end with the status of the REPL.",
-            expected=str(status),
-            actual="it did not end" if probe.exit_code is None else str(probe.exit_code),
-            why="Whoever starts a script has only its status to go by.",
-        )
+    status = int(evidence.parameters["status"])
+    for name, wanted in (("talk", status), ("another-end", status // 2)):
+        found = evidence.probe(name).exit_code
+        if found != wanted:
+            return Feedback(
+                "wrong-status",
+                f"The script did not end with the status of the REPL, which was left by exit({wanted}).",
+                expected=str(wanted),
+                actual="it did not end" if found is None else str(found),
+                why="Whoever starts a script has only its status to go by.",
+            )
     left = [container.name for container in evidence.engine.containers]
     if not left:
         return None

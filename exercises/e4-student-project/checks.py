@@ -9,8 +9,8 @@ _POINT = re.compile(r"(not )?ok\b(?: +(\d+))?")
 _MARK = re.compile(r"^@@ ([a-z-]+)(?: (\d{1,9}))?$", re.MULTILINE)
 _PLAN = re.compile(r"1\.\.(\d+)")
 _LEAST = 3
-_WRONG = ("wrong-for-zero", "wrong-for-negative", "wrong-for-large", "does-not-load")
-_CHEATS = ("forged", "agreeable")
+_WRONG = ("wrong-for-zero", "wrong-for-negative", "wrong-for-large", "wrong-by-a-digit", "does-not-load")
+_CHEATS = ("forged", "agreeable", "tampering")
 
 
 def _acts(evidence: Evidence) -> dict[str, tuple[str, int, str]]:

@@ -159,6 +159,8 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
         '[[probes]]\nname = "inside"\naction = "exec"\ncontainer = "one"\ncommand = ["cat", "/etc/mark"]\n'
         "wait_seconds = 30\n"
         '[[probes]]\nname = "file"\naction = "read"\ncontainer = "two"\npath = "/etc/mark"\n'
+        '[[probes]]\nname = "file-in-memory"\naction = "read"\ncontainer = "one"\npath = "/memory/mark"\n'
+        '[[probes]]\nname = "no-file"\naction = "read"\ncontainer = "one"\npath = "/memory/none"\n'
         '[[probes]]\nname = "stop"\naction = "stop"\ncontainer = "one"\ngrace_seconds = 1\n'
         '[[probes]]\nname = "none"\naction = "exec"\ncontainer = "three"\ncommand = ["true"]\n'
     )
@@ -166,7 +168,8 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
     found = observe(
         observer,
         one,
-        answer__sh="docker run -d --name one busybox sh -c 'echo alive > /etc/mark; sleep 99'\n"
+        answer__sh="docker run -d --name one --tmpfs /memory busybox"
+        " sh -c 'echo lost > /memory/mark; echo alive > /etc/mark; sleep 99'\n"
         "docker run --name two busybox sh -c 'echo gone > /etc/mark'\n"
         "until docker exec one test -s /etc/mark; do sleep 0.1; done",
     )
@@ -175,6 +178,8 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
     assert actions[:3] == ["create", "start", "create"] or actions[:2] == ["create", "start"], actions
     assert [event.at_ms for event in found.events] == sorted(event.at_ms for event in found.events)
     assert found.probe("inside").stdout == "alive\n"
+    assert found.probe("file-in-memory").stdout == "lost\n"
+    assert found.probe("no-file").error == "there is no /memory/none in one"
     assert found.probe("file").stdout == "gone\n"
     assert found.probe("stop").exit_code == 137  # a shell as process 1 ignores TERM
     assert found.probe("stop").wall_ms >= 900
@@ -262,17 +267,21 @@ def test_compose_services_reach_one_another_by_name(observer: Observer, tmp_path
     probe = (
         '[[probes]]\nname = "by-name"\naction = "connect"\nsource = "app"\n'
         'host = "db"\nport = 5000\nreceive = true\n'
+        '[[probes]]\nname = "by-its-file-of-hosts"\naction = "connect"\nsource = "app"\n'
+        'host = "myself"\nport = 6000\nreceive = true\n'
         '[[probes]]\nname = "from-the-host"\naction = "connect"\nport = 5000\nwait_seconds = 0.3\n'
     )
     found = observe(
         observer,
         exercise(tmp_path, f'profile = "docker"\n{COMPOSE}{probe}'),
-        compose__yaml="services:\n  app: {image: busybox, command: sleep 60}\n"
+        compose__yaml="services:\n"
+        '  app: {image: busybox, command: nc -ll -p 6000 -e echo me, extra_hosts: ["myself:127.0.0.1"]}\n'
         "  db: {image: busybox, command: nc -ll -p 5000 -e echo hello}\n",
     )
     assert found.run.exit_code == 0, found.run.stderr
     assert found.probe("by-name").stdout == "hello\n"
     assert found.probe("by-name").details["connected"] is True
+    assert found.probe("by-its-file-of-hosts").stdout == "me\n"
     assert found.probe("from-the-host").details["connected"] is False
 
 
