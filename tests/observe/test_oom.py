@@ -234,17 +234,18 @@ def test_a_burst_loses_the_groups_but_no_kill(start: Start, kernel_log: KernelLo
     """The kernel names the groups of at most ten kills in five seconds."""
     script = "group w 8M; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do bomb w; done; echo done; sleep 300"
     running = start(Profile.CGROUPS, script)
-    deadline = time.monotonic() + 60
-    while b"done" not in running.seen and time.monotonic() < deadline:
+    began = time.monotonic()
+    while b"done" not in running.seen and time.monotonic() < began + 60:
         kernel_log.poll()
         try:
             running.wait_for("done", 0.02)
         except AssertionError:
             continue
+    a_burst = time.monotonic() - began < 5  # on a machine that is busy, they may come one by one
     found = kills(kernel_log, running, 14)
     assert len(found.kills) + found.lost >= 14
     assert len(found.kills) == 14 or found.lost
     assert len({kill.pid for kill in found.kills}) == len(found.kills)
     assert {kill.group for kill in found.kills} <= {"/w", None}
-    assert None in {kill.group for kill in found.kills} or found.lost
+    assert None in {kill.group for kill in found.kills} or found.lost or not a_burst
     assert {kill.comm for kill in found.kills} == {"tail"}
