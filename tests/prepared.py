@@ -12,6 +12,8 @@ from jinja2 import FileSystemBytecodeCache
 from worker import people, schema
 from worker.database import Database
 
+_USUAL = people.HASHER  # each folder of tests has the fixture of its own
+
 
 def migrate(url: str) -> None:
     """Bring a database to the present schema."""
@@ -31,10 +33,9 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def usual_hasher() -> Iterator[PasswordHasher]:
     """What hashes passwords; in this process, one that takes no time does so instead."""
-    usual = people.HASHER
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        yield usual
+        yield _USUAL
 
 
 @pytest.fixture(scope="session")
