@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import secrets
 import signal
 import stat
 import subprocess
@@ -42,7 +43,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 @pytest.fixture
 def token(run: Run, serving: Serving, request: pytest.FixtureRequest, home: Path) -> str:
     """Log somebody in, called after the test, and return the token that was kept."""
-    name = request.node.name[-40:].strip("[]")
+    name = f"{request.node.name[-40:].strip('[]')} {secrets.token_hex(3)}"  # tried again: somebody else
     found = run("login", "--server", serving.url, "--name", name, "--join-code", JOIN_CODE)
     assert found.code == 0, found
     assert f"logged in at {serving.url} as {name}" in found.err
