@@ -18,6 +18,7 @@ __all__ = [
     "no_image",
     "only_choice",
     "only_number",
+    "other_image",
     "short_answers",
     "started",
     "still_there",
@@ -125,24 +126,29 @@ def still_there(evidence: Evidence, image: str) -> list[str]:
     ]
 
 
-def other_images(evidence: Evidence, wanted: Mapping[str, str]) -> list[str]:
-    """Return which services of a compose file have a container of another image than the wanted one.
+def other_image(evidence: Evidence, wanted: Mapping[str, str]) -> Feedback | None:
+    """Return the feedback `other-image` where a service of a compose file has another image than it should.
 
     Args:
         evidence: Of the answer.
         wanted: Tags of images by service.
-
-    Returns:
-        For each such container its service and the name of its image.
     """
-    found = []
+    others = set()
     for container in evidence.engine.containers:
         labels = (container.inspect.get("Config") or {}).get("Labels") or {}
         service = str(labels.get("com.docker.compose.service"))
         image = evidence.engine.image(wanted[service]) if service in wanted else None
         if service in wanted and (image is None or container.inspect.get("Image") != image.id):
-            found.append(f"{service} from {container.image}")
-    return found
+            others.add(f"{service} from {container.image}")
+    if not others:
+        return None
+    return Feedback(
+        "other-image",
+        "A service is made from another image than the one that the task names.",
+        expected=", ".join(f"{service} from {image}" for service, image in wanted.items()),
+        actual=", ".join(sorted(others)),
+        why="Whoever reads the file takes a service for what its image is.",
+    )
 
 
 def no_image(build: Build) -> Feedback:

@@ -11,7 +11,7 @@ from typing import Final
 
 from grader.errors import ExerciseError, SubmissionError
 from grader.evidence import Value
-from grader.exercise import samples
+from grader.exercise import feedback_names, samples
 from grader.exercise.samples import Sample
 from grader.grading import Grader
 from grader.judge import MALFORMED, malformed
@@ -89,7 +89,11 @@ def cases(exercise: Exercise, copies: int = COPIES) -> list[Case]:
 
 
 def structure(exercise: Exercise) -> Proof:
-    """Prove what needs no run: that there are samples enough, fakes among them."""
+    """Prove what needs no run: that there are samples enough, fakes among them.
+
+    What came of it also names the feedback that no sample provokes. That alone refutes nothing: some guards
+    against what only a broken machine would show.
+    """
     try:
         found = samples.find(exercise)
     except ExerciseError as error:
@@ -97,12 +101,14 @@ def structure(exercise: Exercise) -> Proof:
     accepted = sum(sample.verdict == "accepted" for sample in found)
     rejected = len(found) - accepted
     fakes = sum(sample.group == "fake" for sample in found)
+    unprovoked = feedback_names.declared(exercise.folder) - {sample.feedback for sample in found}
+    none_for = f"; none for {', '.join(sorted(unprovoked))}" if unprovoked else ""
     return Proof(
         exercise.slug,
         "samples",
         ok=accepted >= LEAST_ACCEPTED and rejected >= LEAST_REJECTED and fakes >= 1,
         expected=f"at least {LEAST_ACCEPTED} accepted, {LEAST_REJECTED} rejected, one of them a fake",
-        found=f"{accepted} accepted, {rejected} rejected, {fakes} fakes",
+        found=f"{accepted} accepted, {rejected} rejected, {fakes} fakes{none_for}",
     )
 
 

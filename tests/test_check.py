@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from grader.check import no_image, only_choice, only_number, other_images, short_answers
+from grader.check import no_image, only_choice, only_number, other_image, short_answers
 from grader.errors import NotObservedError
 from grader.evidence import (
     AnswerFile,
@@ -97,7 +97,7 @@ def test_a_failed_build_is_told_by_its_last_words(refused: str | None, output: s
     assert (found.name, found.actual) == ("build-failed", told)
 
 
-def test_services_from_other_images_are_told() -> None:
+def test_services_from_other_image_are_told() -> None:
     """The image's id counts, not the name that the container gives for it; other services are let be."""
 
     def container(service: str, name: str, identity: str) -> Container:
@@ -113,5 +113,10 @@ def test_services_from_other_images_are_told() -> None:
         container("three", "busybox", "sha256:3"),
     )
     evidence = replace(_evidence(""), sections=Sections(engine=Engine(containers, (web,), (), ())))
-    assert other_images(evidence, {"one": "webapp", "two": "webapp"}) == ["two from webapp"]
-    assert other_images(evidence, {"three": "missing"}) == ["three from busybox"]
+    found = other_image(evidence, {"one": "webapp", "two": "webapp"})
+    assert found is not None
+    assert (found.expected, found.actual) == ("one from webapp, two from webapp", "two from webapp")
+    missing = other_image(evidence, {"three": "missing"})
+    assert missing is not None
+    assert missing.actual == "three from busybox"
+    assert other_image(evidence, {"one": "webapp"}) is None

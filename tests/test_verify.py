@@ -116,13 +116,13 @@ def test_a_copied_answer_that_passes_is_found_unless_allowed(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("files", "counted"),
     [
-        (without(SAMPLES, "two"), "1 accepted, 3 rejected, 1 fakes"),
-        (without(SAMPLES, "zero"), "2 accepted, 2 rejected, 1 fakes"),
+        (without(SAMPLES, "two"), "1 accepted, 3 rejected, 1 fakes; none for no-end"),
+        (without(SAMPLES, "zero"), "2 accepted, 2 rejected, 1 fakes; none for no-end"),
         (
             {**without(SAMPLES, "fake"), "submissions/rejected/wrong-status/two/answer.sh": "exit 2\n"},
-            "2 accepted, 3 rejected, 0 fakes",
+            "2 accepted, 3 rejected, 0 fakes; none for no-end",
         ),
-        ({}, "0 accepted, 0 rejected, 0 fakes"),
+        ({}, "0 accepted, 0 rejected, 0 fakes; none for no-end, wrong-status"),
     ],
 )
 def test_too_few_samples_are_found(tmp_path: Path, files: dict[str, str], counted: str) -> None:

@@ -1,6 +1,6 @@
 """The containers of the project, and a message that is changed while they run: who asks, tells it."""
 
-from grader.check import Evidence, Feedback, check, other_images
+from grader.check import Evidence, Feedback, check, other_image
 from grader.evidence import Container
 
 
@@ -21,15 +21,8 @@ def both_run(evidence: Evidence) -> Feedback | None:
         str(evidence.parameters[name]) for name in ("web", "visitor") if not _containers(evidence, name)
     ]
     wanted = {str(evidence.parameters["web"]): "webapp", str(evidence.parameters["visitor"]): "busybox"}
-    others = other_images(evidence, wanted)
-    if others:
-        return Feedback(
-            "other-image",
-            "A service is made from another image than the one that the task names.",
-            expected=", ".join(f"{service} from {image}" for service, image in wanted.items()),
-            actual=", ".join(sorted(set(others))),
-            why="Whoever reads the file takes a service for what its image is.",
-        )
+    if (found := other_image(evidence, wanted)) is not None:
+        return found
     if not missing:
         return None
     output = (evidence.run.stderr + evidence.run.stdout).strip()
