@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -139,6 +140,9 @@ def from_files(
 ) -> Submission:
     """Make a submission of files that came from anywhere.
 
+    A script that was written on Windows loses the mark before its text, and the carriage returns that all of
+    its lines end with: bash would take them for parts of its commands.
+
     Raises:
         SubmissionError: It is not well-formed; the message names the file and the cause.
     """
@@ -158,7 +162,17 @@ def from_files(
     for spec in exercise.files:
         if spec.required and not _present(spec, files):
             raise SubmissionError("%(name)s is missing", name=file_name(spec.name))
-    return Submission(exercise.slug, participant, dict(sorted(files.items())), parameters)
+    kept = {name: _for_bash(exercise, name, files[name]) for name in sorted(files)}
+    return Submission(exercise.slug, participant, kept, parameters)
+
+
+def _for_bash(exercise: Answerable, name: str, content: bytes) -> bytes:
+    spec = _spec(exercise, name)
+    if spec is None or spec.kind is not Kind.SHELL:
+        return content
+    content = content.removeprefix(codecs.BOM_UTF8)
+    all_end_so = content.count(b"\r\n") == content.count(b"\n")
+    return content.replace(b"\r\n", b"\n") if all_end_so else content
 
 
 def _given(exercise: Answerable, path: Path) -> Iterator[tuple[str, bytes]]:

@@ -202,6 +202,29 @@ def test_an_optional_file_may_be_empty_and_of_any_bytes(project: Exercise) -> No
 
 
 @pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (b"echo a\r\nexit 7\r\n", b"echo a\nexit 7\n"),
+        (b"\xef\xbb\xbfecho a\r\nexit 7", b"echo a\nexit 7"),
+        (b"\xef\xbb\xbfexit 7\n", b"exit 7\n"),
+        (b"cat <<END\nHost: a\r\nEND\n", b"cat <<END\nHost: a\r\nEND\n"),
+        (b"printf 'a\rb'\r\n", b"printf 'a\rb'\n"),
+        (b"exit 7", b"exit 7"),
+    ],
+)
+def test_scripts_from_windows_are_made_readable_for_bash(
+    single: Exercise, written: bytes, kept: bytes
+) -> None:
+    """Where only some lines end with a carriage return, they are there on purpose."""
+    assert answer.from_files(single, "ada", {"answer.sh": written}, {}).files == {"answer.sh": kept}
+
+
+def test_other_files_keep_their_line_ends(project: Exercise) -> None:
+    files = {"Dockerfile": b"FROM x\r\n", "app/app.py": b"\xef\xbb\xbfprint(1)\r\n"}
+    assert answer.from_files(project, "ada", files, {}).files == files
+
+
+@pytest.mark.parametrize(
     ("files", "cause"),
     [
         ({}, "'Dockerfile' is missing"),
