@@ -84,8 +84,8 @@ def closed(evidence: Evidence) -> Feedback | None:
         return None
     return Feedback(
         "backstage-open",
-        f"A stranger's request to port {evidence.parameters['local']} of the machine arrived as well.",
-        expected="a closed port",
+        "A stranger's request arrived as well, at that port or at another one that leads there.",
+        expected="no port open to others",
         actual=probe.error or _state(evidence, "backstage"),
         why="An experiment seldom asks for a password. Nobody should find it by accident.",
     )
