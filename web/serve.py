@@ -83,10 +83,9 @@ def serve(
         first = store.first_start(settings)
         workshop = next(iter(store.workshops.open()), None)
         if results is not None and workshop is not None:
-            added = import_results(
-                store, workshop.id, json.from_batch_document(results.read_bytes()), evidence
-            )
-            click.echo(f"{added} results of {results} are on the scoreboard", err=True)
+            found = json.from_batch_document(results.read_bytes())
+            added = import_results(store, workshop.id, found, evidence)
+            click.echo(f"{len(found)} results of {results} are on the scoreboard, {added} new", err=True)
     finally:
         store.close()
     environment = os.environ | {

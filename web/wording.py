@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 from markupsafe import Markup
 
@@ -19,6 +19,9 @@ from worker.roster import LinesError
 from worker.rules import Rule
 from worker.submission import State
 
+Unit = Literal["days", "minutes", "seconds"]
+
+_TIMES: Final[dict[Unit, str]] = {"days": "%Y-%m-%d", "minutes": "%H:%M", "seconds": "%H:%M:%S"}
 _ENGINES: Final = re.compile(r"waiting for an engine \((\d+) ready\)")
 _STEP: Final = re.compile(r"building step (?P<step>\d+) of (?P<all>\d+(?: of \S+)?): (?P<what>.*)")
 _FAILED: Final = re.compile(r"attempt (\d+) failed by our fault")
@@ -56,9 +59,9 @@ def time(seconds: float) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(told, told)
 
 
-def utc(seconds: float, days: bool) -> str:
+def utc(seconds: float, unit: Unit) -> str:
     """Return a moment below a picture in few signs, the day or the time of day; scripts make it local."""
-    return f"{datetime.fromtimestamp(seconds, UTC):{'%Y-%m-%d' if days else '%H:%M'}}"
+    return f"{datetime.fromtimestamp(seconds, UTC):{_TIMES[unit]}}"
 
 
 def isolated(name: str) -> Markup:

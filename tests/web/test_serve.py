@@ -73,6 +73,7 @@ def test_from_joining_to_the_verdict_and_over_a_restart(serving: Serving, tmp_pa
     serving.start("--results", str(results))
     assert serving.password()
     assert JOIN_CODE in serving.log()
+    assert f"1 results of {results} are on the scoreboard, 1 new" in serving.log()
     token = join(serving, "ada")
     identity = call(serving, "/api/v1/submissions", right_answer(serving, token), token)["id"]
     found = verdict(serving, identity, token)
@@ -88,6 +89,7 @@ def test_from_joining_to_the_verdict_and_over_a_restart(serving: Serving, tmp_pa
 
     serving.start("--results", str(results))
     assert serving.password() is None
+    assert f"1 results of {results} are on the scoreboard, 0 new" in serving.log()
     assert call(serving, "/api/v1/scoreboard", token=token)["participants"] == board
     assert serving.stop(signal.SIGTERM) == 0
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
 from web.standings.timeline import MOST, draw
+from web.wording import utc
 from worker.overrides import Override
 from worker.rules import Rule
 from worker.statistics import Attempt
@@ -38,6 +41,16 @@ def test_the_best_of_each_exercise_adds_up() -> None:
     assert plot.lines[0].steps.startswith("44.0,288.0 44.0,288.0 44.0,210.3")
     assert plot.lines[0].steps.endswith("560.0,16.0")
     assert [level.points for level in plot.levels] == [0.0, 2.0, 4.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unit"), [(1, "seconds"), (299, "seconds"), (300, "minutes"), (36 * 3600 + 1, "days")]
+)
+def test_moments_are_told_apart(seconds: float, unit: str) -> None:
+    plot = draw([attempt(1, 0, 1), attempt(1, seconds, 4)], COUNTS, None)
+    assert plot is not None
+    assert plot.unit == unit
+    assert len({utc(moment.at, plot.unit) for moment in plot.moments}) > 1
 
 
 def test_only_those_who_lead_and_only_until_then() -> None:

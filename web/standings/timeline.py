@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from web.pictures.scale import rounded
+from web.wording import Unit
 from worker.overrides import Override
 from worker.rules import Rule, counted, order
 from worker.statistics import Attempt
@@ -27,6 +28,7 @@ _LABEL: Final = 20.0  # height of a name, also in the larger letters of a phone
 _MOMENTS: Final = 6
 _LEVELS: Final = 5
 _DAYS_SECONDS: Final = 36 * 3600
+_MINUTES_SECONDS: Final = 60 * (_MOMENTS - 1)
 _Scale = Callable[[float], float]
 
 
@@ -73,9 +75,10 @@ class Plot:
     moments: tuple[Moment, ...]
 
     @property
-    def days(self) -> bool:
-        """Whether it takes so long that the day says more than the hour."""
-        return self.moments[-1].at - self.moments[0].at > _DAYS_SECONDS
+    def unit(self) -> Unit:
+        """What tells its moments apart in the fewest signs."""
+        seconds = self.moments[-1].at - self.moments[0].at
+        return "days" if seconds > _DAYS_SECONDS else "minutes" if seconds >= _MINUTES_SECONDS else "seconds"
 
 
 def draw(

@@ -10,9 +10,9 @@ function localTimes(root) {
   }
   for (const text of root.querySelectorAll("[data-moment]")) {
     const date = new Date(text.dataset.moment);
-    text.textContent = "days" in text.dataset
+    text.textContent = text.dataset.unit === "days"
       ? date.toLocaleDateString([], { month: "short", day: "numeric" })
-      : date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
+      : date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit", ...(text.dataset.unit === "seconds" && { second: "2-digit" }) });
   }
 }
 localTimes(document);
