@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from grader.evidence import Build, Evidence
+from grader.evidence import Build, Container, Evidence
 from grader.model import Check, Feedback
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Feedback",
     "check",
     "declared",
+    "made_from_other",
     "network_borrowers",
     "no_image",
     "only_choice",
@@ -127,6 +128,20 @@ def still_there(evidence: Evidence, image: str) -> list[str]:
         and container.inspect.get("Image") == found.id
         and container.id in started(evidence)
     ]
+
+
+def made_from_other(evidence: Evidence, container: Container, image: str) -> Feedback | None:
+    """Return the feedback `other-image` where a container was made from another image than the task names."""
+    wanted = evidence.engine.image(image)
+    if wanted is not None and container.inspect.get("Image") == wanted.id:
+        return None
+    return Feedback(
+        "other-image",
+        f"{container.name} is made from another image than the one that the task names.",
+        expected=image,
+        actual=container.image,
+        why="What is in an image decides what can be done from its containers.",
+    )
 
 
 def other_image(evidence: Evidence, wanted: Mapping[str, str]) -> Feedback | None:
