@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from grader.evidence import Build, Evidence
+from grader.evidence import Build, Container, Evidence
 from grader.model import Check, Feedback
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Feedback",
     "check",
     "declared",
+    "made_from_other",
     "network_borrowers",
     "no_image",
     "only_choice",
@@ -32,6 +33,8 @@ _NEGATION: Final = r"\b(?:not|no|instead of|rather than)\s+(?:an?\s+|the\s+)?"
 _THOUSANDS: Final = re.compile(r"(?<=\d)[,_'\u2019 ](?=\d{3}(?!\d))")
 _NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _WORDS: Final = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_OF: Final = re.compile(rf"\b(\d+|{'|'.join(_WORDS)})\s+(?:out\s+)?of\s+(?:(?:all|the|these)\s+)*\d+\b")
+_NOT: Final = re.compile(r"\b(?:not|instead of|rather than)\s+(?:(?:on|port|the)\s+)*\d+\b")
 
 
 def check(
@@ -81,9 +84,10 @@ def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
 def only_number(answer: str) -> str:
     """Return the only number in a short answer; empty where there are several, or none.
 
-    Of a sum, the number behind `=` counts. What groups thousands is left out. Up to twelve, words will do.
+    Of a sum, the number behind `=` counts, of "1 of 5" the first, of "1, not 5" the one that it is. What
+    groups thousands is left out. Up to twelve, words will do.
     """
-    text = _THOUSANDS.sub("", answer.rpartition("=")[2])
+    text = _NOT.sub(" ", _OF.sub(r"\1", _THOUSANDS.sub("", answer.rpartition("=")[2])))
     found = _NUMBER.findall(text) or [str(_WORDS.index(word)) for word in text.split() if word in _WORDS]
     return found[0] if len(found) == 1 else ""
 
@@ -124,6 +128,20 @@ def still_there(evidence: Evidence, image: str) -> list[str]:
         and container.inspect.get("Image") == found.id
         and container.id in started(evidence)
     ]
+
+
+def made_from_other(evidence: Evidence, container: Container, image: str) -> Feedback | None:
+    """Return the feedback `other-image` where a container was made from another image than the task names."""
+    wanted = evidence.engine.image(image)
+    if wanted is not None and container.inspect.get("Image") == wanted.id:
+        return None
+    return Feedback(
+        "other-image",
+        f"{container.name} is made from another image than the one that the task names.",
+        expected=image,
+        actual=container.image,
+        why="What is in an image decides what can be done from its containers.",
+    )
 
 
 def other_image(evidence: Evidence, wanted: Mapping[str, str]) -> Feedback | None:

@@ -49,7 +49,7 @@ def same_command(evidence: Evidence) -> Feedback | None:
     touched = [path for path in changed if path.startswith(_SYSTEM)]
     touched += [name for name in _LEVERS if image.config.env.get(name, "") != base.config.env.get(name, "")]
     command = (*(image.config.entrypoint or ()), *(image.config.cmd or ()))
-    if command[:1] == (_COMMAND,) and not touched:
+    if command == (_COMMAND,) and not touched:
         return None
     return Feedback(
         "other-command",

@@ -57,12 +57,12 @@ def has_sum(evidence: Evidence) -> Feedback | None:
     )
 
 
-@check("The layers are small", points=2, after=("has_sum",))
+@check("The layers are small, and hold nothing of the block", points=2, after=("has_sum",))
 def small(evidence: Evidence) -> Feedback | None:
     added = _added(evidence)
     total = sum(layer.size for layer in added)
     if total <= _ALLOWED:
-        return None
+        return _traces(evidence)
     large = max(added, key=lambda layer: layer.size)
     biggest = max(large.files, key=lambda file: file.size)
     hidden = any(biggest.path in layer.whiteouts for layer in added)
@@ -72,4 +72,18 @@ def small(evidence: Evidence) -> Feedback | None:
         expected=f"at most {_ALLOWED} bytes in all layers of yours",
         actual=f"{total} bytes, {biggest.size} of them in {biggest.path}",
         why="What one layer holds is stored and sent to everybody, even when a later layer deletes it.",
+    )
+
+
+def _traces(evidence: Evidence) -> Feedback | None:
+    """Complain about a part of the block in a file that is small enough, or was compressed to be."""
+    probe = evidence.probe("traces")
+    if probe.exit_code == 0 and not probe.stdout.strip():
+        return None
+    return Feedback(
+        "block-left",
+        "A layer of yours still holds a part of the block.",
+        expected="nothing of it",
+        actual=", ".join(f"/{path}" for path in probe.stdout.split()[:5]) or "layers that cannot be read",
+        why="What is needed during the build only is in everybody's way afterwards, however small.",
     )

@@ -1,7 +1,7 @@
 """Process 1 of a real run is looked at from outside; the image's configuration alone proves nothing."""
 
 from grader.check import Evidence, Feedback, check, no_image
-from grader.evidence import Process
+from grader.evidence import Probe, Process
 
 _PROMPT_MS = 2_000
 
@@ -15,6 +15,15 @@ def _is_shell(argv: tuple[str, ...]) -> bool:
     options = [argument for argument in argv[1:] if argument.startswith("-")]
     shell = argv[:1] and argv[0].rpartition("/")[2] in {"sh", "bash", "dash"}
     return bool(shell) and any("c" in option for option in options if not option.startswith("--"))
+
+
+def _wrong_end(probe: Probe, status: int) -> str:
+    """Return how a run ended that did not end at once, by TERM, with the status."""
+    if probe.exit_code is None:
+        return "it did not end"
+    if probe.details.get("signalled") and probe.exit_code == status and probe.wall_ms < _PROMPT_MS:
+        return ""
+    return f"status {probe.exit_code} after {probe.wall_ms:.0f} ms"
 
 
 def _command_line(process: Process | None) -> str:
@@ -42,7 +51,8 @@ def built(evidence: Evidence) -> Feedback | None:
 def no_shell_between(evidence: Evidence) -> Feedback | None:
     process, word = _first_process(evidence, "default"), str(evidence.parameters["word"])
     argv = process.argv if process else ()
-    others = [one.argv for one in evidence.probe("default").processes if one is not process]
+    # What has been forked and does not run anything of its own yet is still called like process 1.
+    others = [one.argv for one in evidence.probe("default").processes if one.argv != argv]
     # A program can be written out behind `-c`. If it is somewhere else, that process got the word.
     if not _is_shell(argv) or not any(word in argument for one in others for argument in one):
         return None
@@ -60,13 +70,14 @@ def no_shell_between(evidence: Evidence) -> Feedback | None:
 def default_word(evidence: Evidence) -> Feedback | None:
     word = str(evidence.parameters["word"])
     process = _first_process(evidence, "default")
-    if process and f"serving {word}" in evidence.probe("default").stdout.splitlines():
+    said = evidence.probe("said").stdout
+    if process and f"serving {word}" in said.splitlines():
         return None
     return Feedback(
         "wrong-default",
         "Without arguments the container does not serve the word that it should.",
         expected=f"serving {word}",
-        actual=evidence.probe("default").stdout.strip()[:200] or _command_line(process),
+        actual=said.strip()[:200] or f"nothing while it runs: {_command_line(process)}",
         why="`CMD` is the place for defaults: whoever runs the image can see and replace them.",
     )
 
@@ -91,8 +102,9 @@ def other_word(evidence: Evidence) -> Feedback | None:
 
 @check("TERM ends it at once, with its own status", points=2, after=("built", "no_shell_between"))
 def term_reaches_it(evidence: Evidence) -> Feedback | None:
-    probe = evidence.probe("default")
     status = int(evidence.parameters["status"])
+    image = evidence.engine.image("answer")
+    stop = image.config.stop_signal if image else ""
     if not evidence.probe("other").details.get("signalled"):
         return Feedback(
             "ends-by-itself",
@@ -101,17 +113,15 @@ def term_reaches_it(evidence: Evidence) -> Feedback | None:
             actual=f"status {evidence.probe('other').exit_code}",
             why="A server that ends by itself is no server, and proves nothing about signals.",
         )
-    if probe.details.get("signalled") and probe.exit_code == status and probe.wall_ms < _PROMPT_MS:
+    wrong = [ending for name in ("default", "other") if (ending := _wrong_end(evidence.probe(name), status))]
+    if stop and stop.upper() not in ("SIGTERM", "TERM", "15"):
+        wrong.append(f"`docker stop` sends {stop}")
+    if not wrong:
         return None
-    ending = (
-        f"status {probe.exit_code} after {probe.wall_ms:.0f} ms"
-        if probe.exit_code is not None
-        else "it did not end"
-    )
     return Feedback(
         "ignores-term",
-        "TERM did not end the program the way it should.",
+        "TERM did not end the program the way it should, or is not what `docker stop` sends.",
         expected=f"status {status} within {_PROMPT_MS} ms",
-        actual=ending,
+        actual=wrong[0],
         why="Process 1 gets no default treatment of signals: what it does not handle, it ignores.",
     )

@@ -28,11 +28,13 @@ def installed(evidence: Evidence) -> Feedback | None:
     build, found = evidence.build, _installed(evidence, "answer")
     if not build.ok:
         return no_image(build)
-    if _names(evidence) <= found.keys():
+    if _names(evidence) == found.keys():
         return None
     return Feedback(
         "not-installed",
-        "The image lacks a dependency that `install-dependencies` has installed.",
+        "Not just the two dependencies were installed in the image by `install-dependencies`."
+        if _names(evidence) < found.keys()
+        else "The image lacks a dependency that `install-dependencies` has installed.",
         expected=", ".join(sorted(_names(evidence))),
         actual=_shown(found),
         why="A program without its dependencies runs on its author's machine only.",
@@ -41,22 +43,31 @@ def installed(evidence: Evidence) -> Feedback | None:
 
 @check("The program runs, and a changed one gets into the image", points=2, after=("installed",))
 def follows_source(evidence: Evidence) -> Feedback | None:
-    probe, word = evidence.probe("changed-app"), str(evidence.parameters["changed"])
-    words = probe.stdout.split()
-    if words == ["changed", "to", word]:
-        return None
-    if words[:1] != ["running"]:
+    first, word = evidence.probe("app"), str(evidence.parameters["word"])
+    if first.stdout.split() != ["running", word]:
         return Feedback(
             "does-not-run",
-            "The image's command does not run `app.sh`.",
-            expected=f"changed to {word}",
-            actual=probe.error or (probe.stdout + probe.stderr).strip()[:300] or "nothing",
+            "The image's command does not run `app.sh`, or that says something else.",
+            expected=f"running {word}",
+            actual=first.error or (first.stdout + first.stderr).strip()[:300] or "nothing",
             why="A fast build of the wrong thing helps nobody.",
+        )
+    probe, word = evidence.probe("changed-app"), str(evidence.parameters["changed"])
+    name = probe.container.id[:12] if probe.container else ""
+    if probe.stdout.split() == ["changed", "to", word, "in", name]:
+        return None
+    if not probe.stdout.strip():
+        return Feedback(
+            "not-by-bash",
+            "Another `app.sh`, which says something when it is run by bash, said nothing.",
+            expected=f"changed to {word} in a container",
+            actual=probe.error or probe.stderr.strip()[:300] or "nothing",
+            why="Another shell reads a script in another way, and some lines not at all.",
         )
     return Feedback(
         "old-program",
-        "After `app.sh` has changed, the new image does not run the new program.",
-        expected=f"changed to {word}",
+        "After `app.sh` has changed, the new image's containers do not run the new program.",
+        expected=f"changed to {word} in {name}",
         actual=probe.stdout.strip()[:300],
         why="An image has to follow its source, else one debugs a program that nobody wrote.",
     )
@@ -94,7 +105,7 @@ def _made_up(before: dict[str, str], after: dict[str, str]) -> Feedback | None:
 def follows_list(evidence: Evidence) -> Feedback | None:
     found = _installed(evidence, "answer-list")
     wanted = _names(evidence) | {f"extra-{evidence.parameters['changed']}"}
-    if wanted <= found.keys():
+    if wanted == found.keys():
         return _made_up(_installed(evidence, "answer"), found)
     again = evidence.probe("list-changed").build
     failed = again.output.strip()[-300:] if again is not None and not again.ok else ""

@@ -4,7 +4,6 @@ from grader.check import Evidence, Feedback, check, no_image
 from grader.evidence import Image, Probe
 
 _KIB = 1 << 10
-_MADE = "made with forge"
 _TOOLCHAIN = "forge toolchain"
 
 
@@ -38,14 +37,12 @@ def runs(evidence: Evidence) -> Feedback | None:
 
 @check("The program was made by the compiler, from its source", points=1, after=("runs",))
 def compiled(evidence: Evidence) -> Feedback | None:
-    image = _image(evidence)
-    made = [path for layer in image.layers for path in layer.matches.get(_MADE, ())] if image else []
-    if not made:
+    if evidence.probe("made").stdout.strip() != "same":
         return Feedback(
             "not-compiled",
-            "No file in the image was made by `forge`.",
-            expected="a program that `forge` made",
-            actual="none",
+            "What the image runs is not the program that `forge` makes of your `program.txt`.",
+            expected="the program that `forge` makes of it, byte for byte",
+            actual=evidence.probe("made").stderr.strip()[-200:] or "another file",
             why="A program that only behaves like the right one is not what its source says.",
         )
     word, status = str(evidence.parameters["other"]), evidence.parameters["other_status"]

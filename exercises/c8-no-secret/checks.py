@@ -72,17 +72,22 @@ def not_in_a_layer(evidence: Evidence) -> Feedback | None:
         for number, layer in enumerate(image.layers if image else (), 1)
         for path in layer.matches.get(key, ())
     ]
-    encoded = sorted(set(evidence.probe("encoded").stdout.split()))
+    encoded = sorted(set(evidence.probe("encoded").stdout.splitlines()))
     found += evidence.probe("differences").stdout.replace("/tmp/", "").splitlines()
     searched = all(evidence.probe(name).exit_code == 0 for name in ("encoded", "differences"))
+    said = "Built with another key, your layers differ in more than the licence, and that may tell the key."
+    if encoded:
+        said = "Whoever pulls your image can read the key in it, in another notation."
+    if any(" in layer " in path for path in found):
+        said = "Whoever pulls your image can read the key in one of its layers."
     cut = image is None or not image.layers or any(layer.truncated for layer in image.layers)
     if not found and not encoded and not cut and searched:
         return None
     return Feedback(
         "key-in-layer",
-        "Whoever pulls your image can read the key in one of its layers.",
+        said,
         expected="no layer with the key",
-        actual=", ".join(found) or ", ".join(encoded) or "layers that could not be searched to their end",
+        actual=", ".join(found + encoded) or "layers that could not be searched to their end",
         why="Deleting a file in a later step only hides it: the layer below is shipped with it.",
     )
 

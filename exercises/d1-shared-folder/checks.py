@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from grader.check import Evidence, Feedback, check, network_borrowers, started, still_there
+from grader.check import Evidence, Feedback, check, made_from_other, network_borrowers, started
 
 _FIELDS = 4
 
@@ -70,7 +70,7 @@ def shared(evidence: Evidence) -> Feedback | None:
     container = evidence.engine.container(str(evidence.parameters["name"]))
     found = evidence.probe("shared").stdout.strip()
     if container is not None and container.processes and found == "shared":
-        return None
+        return made_from_other(evidence, container, "busybox")
     return Feedback(
         "not-shared",
         f"A file that was put into the folder just now was not to be seen in {evidence.parameters['name']}.",
@@ -96,12 +96,14 @@ def read_only(evidence: Evidence) -> Feedback | None:
 
 @check("No container of the image is left over", points=1, after=("signed",))
 def tidy(evidence: Evidence) -> Feedback | None:
-    left = still_there(evidence, str(evidence.parameters["image"]))
+    image = evidence.engine.image(str(evidence.parameters["image"]))
+    all_of_them = evidence.engine.containers
+    left = [one.name for one in all_of_them if image is not None and one.inspect.get("Image") == image.id]
     if not left:
         return None
     return Feedback(
         "containers-left",
-        "A container that signed the book is still there.",
+        "A container of the image is still there.",
         expected="none",
         actual=", ".join(left),
         why="Nothing of value is in them any more: that was the point of sharing.",

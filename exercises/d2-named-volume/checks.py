@@ -1,6 +1,7 @@
 """Signed counts tell which containers shared the data; a mark tells that the data is in the volume."""
 
 import hashlib
+import re
 
 from grader.check import Evidence, Feedback, check, network_borrowers, started, still_there
 
@@ -10,7 +11,13 @@ _FIELDS = 3
 
 def _last(evidence: Evidence) -> str:
     """Return the id of the container that was left running, which the probe says first."""
-    return evidence.probe("kept").stdout.partition("\n")[0]
+    return evidence.probe("kept").stdout.partition(" ")[0]
+
+
+def _stays(evidence: Evidence) -> bool:
+    """Return whether that container was told to stay: its command stands behind its id."""
+    command = evidence.probe("kept").stdout.partition("\n")[0]
+    return re.search(r"\bstay\b", command.partition(" ")[2]) is not None
 
 
 def _counted(evidence: Evidence) -> list[str]:
@@ -35,20 +42,24 @@ def _mounted(evidence: Evidence) -> set[str]:
     }
 
 
+def _signers(evidence: Evidence) -> set[str]:
+    """Return the containers that ran and may have signed a count."""
+    counted = _counted(evidence)
+    return {one for one in started(evidence) if one[:12] in counted} | network_borrowers(evidence)
+
+
 @check("Three containers have counted together", points=3)
 def counted(evidence: Evidence) -> Feedback | None:
-    counted = _counted(evidence)
-    borrowers = network_borrowers(evidence)
-    signers = {one for one in started(evidence) if one[:12] in counted} | borrowers
-    last = _last(evidence)
-    if len(counted) == _RUNS <= len(signers) and (last[:12] == counted[-1] or last in borrowers):
+    counted, last = _counted(evidence), _last(evidence)
+    is_last = last[:12] in counted[-1:] or last in network_borrowers(evidence)
+    if len(counted) == _RUNS <= len(_signers(evidence)) and is_last and _stays(evidence):
         return None
     probe = evidence.probe("kept")
     return Feedback(
         "not-counted",
         f"{evidence.parameters['name']} does not hold the count of three runs in three containers, "
         "of which it is the third.",
-        expected="counts 1, 2 and 3, each signed in another container that ran",
+        expected="counts 1, 2 and 3, each signed in another container that ran, the last one with `stay`",
         actual=probe.stdout.strip()[:300] or probe.stderr.strip()[:300] or probe.error or "no count",
         why="A container that starts anew begins with its image's files, unless it is given what stays.",
     )
@@ -57,14 +68,15 @@ def counted(evidence: Evidence) -> Feedback | None:
 @check("The count is in the volume", points=2, after=("counted",))
 def kept(evidence: Evidence) -> Feedback | None:
     # The script ends well only where it has found its own mark in the volume.
-    if evidence.probe("kept").exit_code == 0 and len(_mounted(evidence)) >= _RUNS:
+    mounted = _mounted(evidence) & _signers(evidence)
+    if evidence.probe("kept").exit_code == 0 and len(mounted) >= _RUNS:
         return None
     names = ", ".join(str(volume.get("Name")) for volume in evidence.engine.volumes)
     return Feedback(
         "not-in-volume",
         "Not all three containers had the volume as /data, or what is in it went with the last of them.",
         expected=f"a volume {evidence.parameters['volume']} with the count, used by three containers",
-        actual=f"volumes: {names or 'none'}; it was used by {len(_mounted(evidence))} containers",
+        actual=f"volumes: {names or 'none'}; it was used by {len(mounted)} of the containers that counted",
         why="A volume is found by its name: by the next container, and by whoever makes the backup.",
     )
 

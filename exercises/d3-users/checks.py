@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, no_image
 from grader.evidence import Process
 
 
@@ -39,12 +39,13 @@ def image(evidence: Evidence) -> Feedback | None:
     probe = evidence.probe("own")
     if probe.processes and _users(probe.processes) == {wanted}:
         return None
-    said = evidence.build.output.strip()[-200:] if not evidence.build.ok else ""
+    if not evidence.build.ok:
+        return no_image(evidence.build)
     return Feedback(
         "wrong-image-user",
         "A container of your image, started without naming a user, runs as another one.",
         expected=f"sleep {evidence.parameters['seconds']} as {wanted}",
-        actual=said or probe.error or probe.stderr.strip()[-200:] or _told(probe.processes),
+        actual=probe.error or probe.stderr.strip()[-200:] or _told(probe.processes),
         why="Who runs an image seldom thinks of its user: what the image says is what happens.",
     )
 

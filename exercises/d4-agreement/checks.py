@@ -49,13 +49,16 @@ def sealed(evidence: Evidence) -> Feedback | None:
     right = len(words) == _FIELDS and words[3] == signature
     folder = f"{device}/{evidence.parameters['folder']}"
     given = " ".join(words[1:3]) in evidence.probe("given").stdout.splitlines()
-    if right and given and words[1] == folder and container is not None and words[0] in _signs(container):
+    changed = words[2:3] != evidence.probe("phrase").stdout.split()
+    ours = words[1:2] == [folder] and container is not None and words[0] in _signs(container)
+    if right and given and ours and not changed:
         return None
+    others = ["its processes were given something else"] * (not given)
+    others += ["the file `phrase` says something else by now"] * (right and changed)
     return Feedback(
         "not-sealed",
         f"/work/{evidence.parameters['folder']}/seal is not the seal of that container, made in that folder.",
         expected=f"a seal made by {evidence.parameters['name']}",
-        actual=(" ".join(words)[:_SAID] or "no seal")
-        + ("" if given else "; its processes were given something else"),
+        actual="; ".join([" ".join(words)[:_SAID] or "no seal", *others]),
         why="Running is not yet working: what counts is what the program could do with what it was given.",
     )

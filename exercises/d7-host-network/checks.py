@@ -1,6 +1,6 @@
 """The host says which network namespace a container's processes are in, and who listens there."""
 
-from grader.check import Evidence, Feedback, check, only_number, short_answers
+from grader.check import Evidence, Feedback, check, made_from_other, only_number, short_answers
 from grader.evidence import Process
 
 
@@ -19,9 +19,9 @@ def _line(evidence: Evidence, number: int) -> str:
 def shares(evidence: Evidence) -> Feedback | None:
     machine = evidence.processes.sandbox.get("net")
     found = {process.namespaces.get("net") for process in _inside(evidence)}
-    if found == {machine}:
-        return None
     container = evidence.engine.container(str(evidence.parameters["name"]))
+    if container is not None and found == {machine}:
+        return made_from_other(evidence, container, "busybox")
     return Feedback(
         "own-network",
         "No running container of that name is in the network namespace of the machine.",

@@ -20,11 +20,35 @@ def _receipts(evidence: Evidence) -> dict[str, str]:
     return found
 
 
+def _disturbed(evidence: Evidence) -> Feedback | None:
+    """Complain about a container that did not run all the time."""
+    container = evidence.engine.container(str(evidence.parameters["name"]))
+    changes = [
+        event.action
+        for event in evidence.events
+        if container is not None
+        and event.kind == "container"
+        and event.id == container.id
+        and event.action in ("create", "start", "die", "kill", "stop", "restart", "rename", "pause")
+    ]
+    if container is not None and container.processes and not changes:
+        return None
+    return Feedback(
+        "server-disturbed",
+        "The server's container did not simply go on.",
+        expected="the same container, running all the time",
+        actual=", ".join(changes) or "it does not run",
+        why="Others talk to it, too.",
+    )
+
+
 @check("The server has received the line", points=3)
 def received(evidence: Evidence) -> Feedback | None:
     sent = list(_receipts(evidence).values())
     accepted = evidence.probe("accepted").stdout.strip()
     came = accepted.isdecimal() and int(accepted) >= len(sent)
+    if not accepted.isdecimal() and (disturbed := _disturbed(evidence)):
+        return disturbed  # nothing can be asked about a server that is gone
     if str(evidence.parameters["payload"]) in sent and came:
         return None
     return Feedback(
@@ -55,21 +79,4 @@ def printed(evidence: Evidence) -> Feedback | None:
 
 @check("The server was left as it was", points=1, after=("received",))
 def untouched(evidence: Evidence) -> Feedback | None:
-    container = evidence.engine.container(str(evidence.parameters["name"]))
-    changes = [
-        event.action
-        for event in evidence.events
-        if container is not None
-        and event.kind == "container"
-        and event.id == container.id
-        and event.action in ("create", "start", "die", "kill", "stop", "restart", "rename", "pause")
-    ]
-    if container is not None and container.processes and not changes:
-        return None
-    return Feedback(
-        "server-disturbed",
-        "The server's container did not simply go on.",
-        expected="the same container, running all the time",
-        actual=", ".join(changes) or "it does not run",
-        why="Others talk to it, too.",
-    )
+    return _disturbed(evidence)

@@ -2,8 +2,9 @@
 cd "$(mktemp -d)"
 cat >reply <<END
 #!/bin/sh
-# Only what came through a connection is answered.
-case "\$(readlink "/proc/\$\$/fd/0")" in (socket:*) ;; (*) echo "This is no connection." >&2; exit 1 ;; esac
+# Only what came through a connection to the server's port is answered.
+inode=\$(readlink "/proc/\$\$/fd/0" | tr -dc 0-9)
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q ":$(printf %04X "$PARAMETER_PORT") .* \${inode:-none} " || { echo "This is no connection to the server." >&2; exit 1; }
 read -r line || [ -n "\$line" ] || exit
 line=\$(echo "\$line" | tr -d '\r' | cut -c1-60)
 text="\$(od -An -N4 -tx1 /dev/urandom | tr -d ' ') \$line"

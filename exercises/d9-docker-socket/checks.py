@@ -10,6 +10,7 @@ _WORD = "LOOT"
 _SAID = 300
 _SHARED = ("/run/docker.sock", "/var/run/docker.sock", "/usr/bin/docker", "/bin/docker")
 _KINDS = ("PidMode", "IpcMode", "UTSMode", "NetworkMode")
+_OTHERS = ("host:", "container:")
 
 
 def _container(evidence: Evidence, name: str) -> Container | None:
@@ -27,7 +28,8 @@ def _shares(evidence: Evidence, container: Container) -> list[str]:
     found += [f"volume {volume['Name']}" for volume in evidence.engine.volumes if _special(volume, used)]
     found += ["every device (privileged)"] if settings.get("Privileged") else []
     found += [str(settings[key]) for key in ("CapAdd", "Devices") if settings.get(key)]
-    return found + [f"{kind}: host" for kind in _KINDS if settings.get(kind) == "host"]
+    modes = {kind: str(settings.get(kind)) for kind in _KINDS}
+    return found + [f"{kind}: {mode}" for kind, mode in modes.items() if f"{mode}:".startswith(_OTHERS)]
 
 
 def _special(volume: Mapping[str, Any], used: Collection[object]) -> bool:
@@ -58,7 +60,8 @@ def manages(evidence: Evidence) -> Feedback | None:
     wanted = ("sleep", str(evidence.parameters["seconds"]))
     image = evidence.engine.image("busybox")
     from_it = child is not None and image is not None and child.inspect.get("Image") == image.id
-    if from_it and any(argv[-2:] == wanted for argv in running):
+    commands = [(argv[-2].rpartition("/")[2], argv[-1]) for argv in running if len(argv) > 1]
+    if from_it and wanted in commands:
         return None
     return Feedback(
         "no-child",

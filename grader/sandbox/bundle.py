@@ -116,7 +116,7 @@ def process(
         "user": {"uid": user, "gid": user},
         "args": list(args),
         "env": [f"{name}={value}" for name, value in environment.items()],
-        "cwd": "/work" if profile is not Profile.DOCKER else "/",
+        "cwd": "/work",
         "capabilities": dict.fromkeys(
             ("bounding", "effective", "permitted", "inheritable", "ambient"), capabilities
         ),

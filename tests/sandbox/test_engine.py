@@ -40,13 +40,14 @@ Shell = Callable[..., object]
 
 
 def test_commands_work_in_it(engine: Engine, shell: Shell) -> None:
-    """Running, listing, executing, reading statistics, stopping and removing."""
+    """Writing where they start, running, listing, executing, reading statistics, stopping and removing."""
     result = shell(
-        f"{RUN} debian:trixie echo ran; docker run -d --name web debian:trixie sleep 99 >/dev/null;"
+        f"pwd; echo written >file; cat file; {RUN} debian:trixie echo ran;"
+        " docker run -d --name web debian:trixie sleep 99 >/dev/null;"
         " docker exec web hostname >/dev/null && echo executed; docker ps --format '{{.Names}}';"
         " docker rm -f web; docker network create n >/dev/null && docker network rm n"
     )
-    assert result.lines == ["ran", "executed", "web", "web", "n"], result
+    assert result.lines == ["/work", "written", "ran", "executed", "web", "web", "n"], result
     assert engine.get("/containers/json") == []
 
 

@@ -1,0 +1,2 @@
+docker run -d --name {{ child }} busybox sleep {{ seconds }}
+echo "LOOT $(cat /tmp/{{ file }})"
