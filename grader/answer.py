@@ -168,7 +168,8 @@ def from_files(
 
 def _for_bash(exercise: Answerable, name: str, content: bytes) -> bytes:
     spec = _spec(exercise, name)
-    if spec is None or spec.kind is not Kind.SHELL:
+    # A script that a probe runs is a file by its kind: its name says what it is.
+    if spec is None or not (spec.kind is Kind.SHELL or spec.name.endswith(".sh")):
         return content
     content = content.removeprefix(codecs.BOM_UTF8)
     all_end_so = content.count(b"\r\n") == content.count(b"\n")

@@ -219,6 +219,12 @@ def test_scripts_from_windows_are_made_readable_for_bash(
     assert answer.from_files(single, "ada", {"answer.sh": written}, {}).files == {"answer.sh": kept}
 
 
+def test_a_file_that_the_exercise_calls_a_script_is_one(tmp_path: Path) -> None:
+    talk = load(write_exercise(tmp_path, manifest=MANY.replace("app/app.py", "talk.sh")))
+    files = {"Dockerfile": b"FROM x\n", "talk.sh": b"exit 7\r\n", "src/run.sh": b"exit 7\r\n"}
+    assert answer.from_files(talk, "ada", files, {}).files == {**files, "talk.sh": b"exit 7\n"}
+
+
 def test_other_files_keep_their_line_ends(project: Exercise) -> None:
     files = {"Dockerfile": b"FROM x\r\n", "app/app.py": b"\xef\xbb\xbfprint(1)\r\n"}
     assert answer.from_files(project, "ada", files, {}).files == files

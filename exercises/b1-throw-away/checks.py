@@ -2,9 +2,10 @@
 
 import hashlib
 
-from grader.check import Evidence, Feedback, check
+from grader.check import Evidence, Feedback, check, started
 
 _ID_SHOWN = 12
+_IMAGE = "nilcons/debian"
 
 
 def _receipt(evidence: Evidence) -> tuple[str, str]:
@@ -23,14 +24,12 @@ def _seal(evidence: Evidence, host: str) -> str:
 
 
 def _hosts(evidence: Evidence) -> set[str]:
-    """Return the host names of the containers that the engine made and the host saw."""
-    return {
-        event.id[:_ID_SHOWN]
-        for event in evidence.events
-        if event.kind == "container"
-        and event.action == "create"
-        and f"/docker/{event.id}" in evidence.cgroups
-    }
+    """Return the host names of the containers that the answer made and that ran.
+
+    The host's looks are no witness here: on a busy machine they miss what lives for less than a second.
+    """
+    made = {event.id for event in evidence.events if (event.kind, event.action) == ("container", "create")}
+    return {identity[:_ID_SHOWN] for identity in made & started(evidence)}
 
 
 @check("There is a receipt for the word", points=1)
@@ -51,14 +50,35 @@ def receipt(evidence: Evidence) -> Feedback | None:
 def contained(evidence: Evidence) -> Feedback | None:
     host, _ = _receipt(evidence)
     if host in _hosts(evidence):
-        return None
+        return _other_image(evidence, host)
     return Feedback(
         "not-in-a-container",
-        "The receipt was not written in a container that the host saw.",
+        "The receipt was not written in a container that ran.",
         expected=" or ".join(sorted(_hosts(evidence))) or "the id of a container",
         actual=host,
         why="A program from a stranger may do on your machine whatever you may do.",
     )
+
+
+def _other_image(evidence: Evidence, host: str) -> Feedback | None:
+    """Complain about another image that was there before; what one made on the way comes from is unknown."""
+    names = {
+        event.attributes.get("image", "").removesuffix(":latest")
+        for event in evidence.events
+        if event.action == "create" and event.id[:_ID_SHOWN] == host
+    }
+    before = set(evidence.setup.stdout.split())
+    for image in evidence.engine.images:
+        tags = {tag.removesuffix(":latest") for tag in image.tags}
+        if image.id in before and tags & names and _IMAGE not in tags:
+            return Feedback(
+                "other-image",
+                "The container was made from another image.",
+                expected=_IMAGE,
+                actual=", ".join(sorted(tags & names)),
+                why="What an experiment shows holds for where it was made.",
+            )
+    return None
 
 
 def _image_left(evidence: Evidence) -> Feedback | None:

@@ -67,7 +67,7 @@ def untouched(evidence: Evidence) -> Feedback | None:
         for event in evidence.events
         if event.kind == "container"
         and event.id == identity
-        and event.action in ("create", "die", "kill", "start", "restart", "stop", "update", "rename")
+        and event.action in ("create", "die", "kill", "start", "restart", "stop", "pause", "update", "rename")
     ]
     # The first process was there before the answer was, with the argument that the setup gave it.
     if not changes and first is not None and first.argv[-1:] == ("3600",):

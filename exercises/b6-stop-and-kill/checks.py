@@ -89,7 +89,7 @@ def stubborn(evidence: Evidence) -> Feedback | None:
 def doomed(evidence: Evidence) -> Feedback | None:
     status, noted = _ending(evidence, "doomed")
     signals = _signals(_happened(evidence, "doomed"))
-    if status == _KILLED and signals == [_KILL] and not noted:
+    if status == _KILLED and set(signals) == {_KILL} and not noted:
         return None
     return Feedback(
         "not-killed-at-once",

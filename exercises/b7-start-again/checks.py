@@ -19,7 +19,8 @@ def _moments(evidence: Evidence, action: str) -> list[float]:
 @check("The container has been started, and runs", points=1)
 def runs(evidence: Evidence) -> Feedback | None:
     container = _container(evidence)
-    if container is not None and container.processes and _moments(evidence, "start"):
+    running = container is not None and container.processes and container.status != "paused"
+    if running and _moments(evidence, "start"):
         return None
     return Feedback(
         "not-running",
@@ -63,11 +64,25 @@ def twice(evidence: Evidence) -> Feedback | None:
 def survived(evidence: Evidence) -> Feedback | None:
     word = evidence.probe("word")
     if word.stdout.strip() == str(evidence.parameters["word"]):
-        return None
+        return _written_late(evidence)
     return Feedback(
         "word-missing",
         "The word is not in the container's file.",
         expected=str(evidence.parameters["word"]),
         actual=word.stdout.strip()[:200] or word.error or "an empty file",
         why="The container's own layer keeps what its processes write, from start to start.",
+    )
+
+
+def _written_late(evidence: Evidence) -> Feedback | None:
+    """Complain about a word that no stop can have survived, as it was written after the last start."""
+    late = evidence.probe("late").stdout.strip()
+    if not late:
+        return None
+    return Feedback(
+        "written-late",
+        "The word was written after the last start of the container.",
+        expected="the word in the file before the container was stopped and started again",
+        actual=late,
+        why="Only what was there before a stop can show that it survives one.",
     )

@@ -86,7 +86,7 @@ def volumes(evidence: Evidence) -> Feedback | None:
     mounts = (keeper.inspect.get("Mounts") or ()) if keeper is not None else ()
     wanted = sorted([f"{_team(evidence)}-archive", *(str(mount.get("Name")) for mount in mounts)])
     if names == wanted:
-        return None
+        return _emptied(evidence)
     return Feedback(
         "wrong-volumes",
         "The volumes that are left are not those that should be.",
@@ -94,4 +94,18 @@ def volumes(evidence: Evidence) -> Feedback | None:
         actual=", ".join(names) or "none",
         why="A volume without a name that has lost its container cannot be told from any other; one with a "
         "name was given it to outlive its containers.",
+    )
+
+
+def _emptied(evidence: Evidence) -> Feedback | None:
+    """Complain about a volume of the right name in which nothing is left of what the team had put there."""
+    found = evidence.probe("archive").stdout.strip()
+    if found == str(evidence.parameters["secret"]):
+        return None
+    return Feedback(
+        "archive-lost",
+        "The volume with a name has lost what was in it.",
+        expected=f"{_team(evidence)}-archive with the file that was there before",
+        actual=found or "no such file in it",
+        why="A volume that is made anew has the name of the old one, and none of its files.",
     )

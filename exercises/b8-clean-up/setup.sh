@@ -1,5 +1,6 @@
 # Containers of two teams, of each one that runs and one that has ended, and what they keep in volumes.
 docker volume create "$PARAMETER_TEAM-archive"
+echo "$PARAMETER_SECRET" >"$(docker volume inspect --format '{{.Mountpoint}}' "$PARAMETER_TEAM-archive")/letter"
 make() { docker create --label "team=$2" --name "$1" "${@:3}" busybox sh -c "echo $PARAMETER_SECRET >/token; $end"; }
 end='exec sleep 3600'
 make "$PARAMETER_TEAM-web" "$PARAMETER_TEAM" --volume /scratch --volume "$PARAMETER_TEAM-archive":/archive

@@ -5,13 +5,32 @@ from grader.check import Evidence, Feedback, check
 _WORD = "FOUND"
 
 
+def _images(evidence: Evidence) -> set[str]:
+    tag = f"{evidence.parameters['image']}:latest"
+    return {image.id for image in evidence.engine.images if tag in image.tags}
+
+
+def _kept(evidence: Evidence) -> bool:
+    """Return whether the image is still the one whose id the setup printed."""
+    return bool(_images(evidence) & set(evidence.setup.stdout.split()))
+
+
 @check("The hidden line was found", points=3)
 def found(evidence: Evidence) -> Feedback | None:
     truth = evidence.probe("truth").stdout.strip()
     lines = [line.replace(":", " ").split() for line in evidence.run.stdout.splitlines()]
     printed = [" ".join(words[1:]) for words in lines if len(words) > 1 and words[0] == _WORD]
-    # The first half is known to the grader: an image that was changed meanwhile does not have it.
-    if set(printed) == {truth} and truth.startswith(f"{evidence.parameters['secret']}-"):
+    if not _kept(evidence):
+        return Feedback(
+            "image-changed",
+            "The image is not what it was before, or it is gone.",
+            expected=f"{evidence.parameters['image']}, as it was given to you",
+            actual=f"another image is called {evidence.parameters['image']}"
+            if _images(evidence)
+            else "no image of that name",
+            why="Whoever looks for something leaves no traces, least of all in what is looked at.",
+        )
+    if set(printed) == {truth}:
         return None
     return Feedback(
         "wrong-line",

@@ -51,7 +51,9 @@ def sudo_rule(evidence: Evidence) -> Feedback | None:
             "no-rule",
             "sudo does not let cxrun run every command as cxuser without a password.",
             expected=f"a rule for cxrun, {_COMMANDS} among its commands",
-            actual=seen.get("cxrun-as-cxuser") or "no such rule",
+            actual=seen.get("cxrun-as-cxuser", "") + " with a password"
+            if seen.get("cxrun-as-cxuser") == _COMMANDS
+            else seen.get("cxrun-as-cxuser") or "no such rule",
             why="The platform has nobody who could type a password.",
         )
     granted = [name for name in ("cxrun-as-root", "cxuser-as-others", "nobody-as-others") if seen.get(name)]
@@ -142,7 +144,7 @@ def helpers(evidence: Evidence) -> Feedback | None:
         return None
     return Feedback(
         "not-exported",
-        "What a `*.start` file exports is not in the environment of the command.",
+        "What a `*.start` file exports, by a function of a `*.func` file, does not get to the command.",
         expected=wanted[wrong],
         actual=seen.get(wrong) or "no such variable",
         why="Environments built on this base add helpers of their own: the base must not have to know them.",

@@ -4,6 +4,7 @@ from grader.check import Evidence, Feedback, check
 from grader.evidence import Event, Process
 
 _CXUSER = 602
+_CONVERSATIONS = 2
 
 
 def _python(evidence: Evidence) -> Process | None:
@@ -123,6 +124,15 @@ def ends(evidence: Evidence) -> Feedback | None:
                 actual="it did not end" if found is None else str(found),
                 why="Whoever starts a script has only its status to go by.",
             )
+    born = [event for event in evidence.events if (event.kind, event.action) == ("container", "create")]
+    if len(born) < _CONVERSATIONS:
+        return Feedback(
+            "not-anew",
+            "Not every conversation had a new container.",
+            expected=f"{_CONVERSATIONS} containers for {_CONVERSATIONS} conversations",
+            actual=str(len(born)),
+            why="What somebody leaves in a container is there for the next one to find.",
+        )
     left = [container.name for container in evidence.engine.containers]
     if not left:
         return None

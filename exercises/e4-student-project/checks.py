@@ -149,6 +149,16 @@ def stays_hidden(evidence: Evidence) -> Feedback | None:
             actual="no such word",
             why="Whoever maintains the task needs a solution that is known to be right.",
         )
+    solved, parameters = acts.get("solved", _NONE), evidence.parameters
+    right = int(parameters["factor"]) * int(parameters["number"]) ** 2 + int(parameters["summand"])
+    if solved[0].split()[-1:] != [str(right)]:
+        return Feedback(
+            "wrong-solution",
+            f"The `f` of your solution does not return what the task says for -{parameters['number']}.",
+            expected=str(right),
+            actual=_shown(solved),
+            why="Whoever maintains the task needs a solution that is known to be right.",
+        )
     nosy = acts.get("nosy", _NONE)
     if acts.get("readable", ("", 1, ""))[1] == 0 and not _passes(nosy) and secret not in nosy[0] + nosy[2]:
         return None

@@ -41,7 +41,7 @@ def database(evidence: Evidence) -> Feedback | None:
     return Feedback(
         "no-database",
         f"The database {evidence.parameters['database']} is not there, or does not let in the right people.",
-        expected=f"{evidence.parameters['user']} let in with the password, and refused without",
+        expected=f"{evidence.parameters['user']} let in with the password, as its owner, and refused without",
         actual=said[:400] if right or wrong else _output(evidence),
         why="An image of a database has no data in it: its variables say what is made when it first starts.",
     )
