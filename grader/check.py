@@ -120,20 +120,22 @@ def network_borrowers(evidence: Evidence) -> set[str]:
 
 def still_there(evidence: Evidence, image: str) -> list[str]:
     """Return the names of the containers of an image that were started and are still there."""
-    found = evidence.engine.image(image)
     return [
         container.name
         for container in evidence.engine.containers
-        if found is not None
-        and container.inspect.get("Image") == found.id
-        and container.id in started(evidence)
+        if _is_from(evidence, container, image) and container.id in started(evidence)
     ]
+
+
+def _is_from(evidence: Evidence, container: Container, image: str) -> bool:
+    """Return whether a container was made from an image: the id counts, not the name that it gives."""
+    found = evidence.engine.image(image)
+    return found is not None and container.inspect.get("Image") == found.id
 
 
 def made_from_other(evidence: Evidence, container: Container, image: str) -> Feedback | None:
     """Return the feedback `other-image` where a container was made from another image than the task names."""
-    wanted = evidence.engine.image(image)
-    if wanted is not None and container.inspect.get("Image") == wanted.id:
+    if _is_from(evidence, container, image):
         return None
     return Feedback(
         "other-image",
@@ -155,8 +157,7 @@ def other_image(evidence: Evidence, wanted: Mapping[str, str]) -> Feedback | Non
     for container in evidence.engine.containers:
         labels = (container.inspect.get("Config") or {}).get("Labels") or {}
         service = str(labels.get("com.docker.compose.service"))
-        image = evidence.engine.image(wanted[service]) if service in wanted else None
-        if service in wanted and (image is None or container.inspect.get("Image") != image.id):
+        if service in wanted and not _is_from(evidence, container, wanted[service]):
             others.add(f"{service} from {container.image}")
     if not others:
         return None

@@ -59,9 +59,8 @@ def both_run(evidence: Evidence) -> Feedback | None:
     running = {"demo": began, "notes": _service(evidence, "notes") is not None}
     missing = [str(evidence.parameters[name]) for name, runs in running.items() if not runs]
     shared = _on_host_network(evidence)
-    if (
-        found := other_image(evidence, {str(evidence.parameters[name]): "webapp" for name in running})
-    ) is not None:
+    wanted = {str(evidence.parameters[name]): "webapp" for name in running}
+    if (found := other_image(evidence, wanted)) is not None:
         return found
     if not missing and not shared:
         return None
