@@ -7,7 +7,8 @@ import os
 _TAIL = 2_000
 _MOST = 8 << 20
 _NEVER_READ = b"stream copy error: reading from a closed fifo"
-_NEVER_CREATED = b"copy shim log"
+# What leaves the same lines as lost output does, and one of these: nothing ran, so that nothing was printed.
+_NEVER_RAN = (b"copy shim log", b": OCI runtime exec failed: ")
 _STREAMS = 2
 
 
@@ -43,9 +44,10 @@ def lost_output(log: bytes) -> bool:
     What a container prints goes through two pipes, and dockerd waits for each to be opened in a thread of its
     own. On a busy machine a container can be over before such a thread has had its turn; dockerd gives up
     the pipe then, and all that was in it. `docker run` prints nothing and ends with 0. A container that
-    cannot even be created leaves the same line for each of its pipes, and one more that tells it from that.
+    cannot even be created leaves the same line for each of its pipes, and one more that tells it from that. So
+    does what `docker exec` or a health check cannot start: there is no such program, or the container ends.
 
     Args:
         log: Of Docker Engine 26.
     """
-    return log.count(_NEVER_READ) > _STREAMS * log.count(_NEVER_CREATED)
+    return log.count(_NEVER_READ) > _STREAMS * sum(map(log.count, _NEVER_RAN))

@@ -370,13 +370,19 @@ def test_an_engine_that_has_lost_output_is_not_believed(observer: Observer, tmp_
 
 @pytest.mark.engine
 @pytest.mark.slow
-def test_containers_that_cannot_be_created_have_lost_nothing(observer: Observer, tmp_path: Path) -> None:
+def test_what_never_ran_has_lost_nothing(observer: Observer, tmp_path: Path) -> None:
+    """Containers that cannot be created and commands that cannot be executed: no second engine is needed."""
     one = exercise(tmp_path, f'profile = "docker"\n{SHELL}')
-    found = observe(
-        observer, one, answer__sh="docker run busybox nosuch; docker run -t busybox nosuch; exit 3"
-    )
+    said: list[str] = []
+    script = """\
+        docker run busybox nosuch; docker run -t busybox nosuch
+        docker run -d --name up --network none busybox sleep 60; docker exec up nosuch; docker exec -t up nosuch
+        docker rm -f up; exit 3"""
+    submission = Submission(one.slug, "ada", {"answer.sh": script.encode()})
+    found = observer.observe(one, submission, Said(said.append))
     assert found.run.exit_code == 3
-    assert [event.action for event in found.events if event.kind == "container"].count("start") == 0
+    assert [event.action for event in found.events if event.kind == "container"].count("start") == 1
+    assert said.count("running in an engine") == 1
 
 
 @pytest.mark.engine
