@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from grader.evidence import Build
 from grader.observe import buildlog, buildtrace
 from grader.observe.buildprogress import BuildProgress
+from grader.observe.frontend import built_in
 from grader.observe.refusal import refusal
 from grader.progress import SILENT, Progress
 from grader.sandbox.engine import Engine
@@ -50,7 +51,7 @@ def build(
         wall_seconds: Deadline.
         progress: Told each step as it begins, and what it prints.
     """
-    refused = refusal(files[dockerfile].decode(errors="replace"), allowed)
+    refused = refusal(built_in(files[dockerfile]).decode(errors="replace"), allowed)
     if refused is not None:
         return buildlog.to_refused(refused)
     return _build(engine, files, dockerfile, tag, wall_seconds, progress)
@@ -82,6 +83,8 @@ def _build(
     wall_seconds: float,
     progress: Progress = SILENT,
 ) -> Build:
+    if dockerfile in files:
+        files = {**files, dockerfile: built_in(files[dockerfile])}
     if _needs_client(files, dockerfile):
         return _build_by_client(engine, files, dockerfile, tag, wall_seconds, progress)
     return _build_by_engine(engine, files, dockerfile, tag, wall_seconds, progress)

@@ -12,17 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
 from grader.dockerfile import (
     DockerfileError,
     Instruction,
     parse_instruction,
-    read_directives,
     read_instructions,
     split_words,
     unquote,
 )
+from grader.observe.frontend import asks_for_another
 
 _MAX_TEXT: Final = 1 << 18
 _MAX_WORD: Final = 4_096
@@ -41,8 +39,11 @@ def refusal(dockerfile: str, allowed_images: frozenset[str]) -> str | None:
     """
     if len(dockerfile) > _MAX_TEXT:
         return f"it is longer than {_MAX_TEXT:,} characters"
-    if _frontend(dockerfile):
-        return "a syntax directive asks for a frontend from a registry, and here is no network: leave it out"
+    if asks_for_another(dockerfile):
+        return (
+            "a syntax directive asks for a frontend from a registry, and here is no network: leave it out, "
+            "or take docker/dockerfile:1, which is here"
+        )
     try:
         instructions = read_instructions(dockerfile)
     except DockerfileError:
@@ -52,20 +53,6 @@ def refusal(dockerfile: str, allowed_images: frozenset[str]) -> str | None:
         if reason := reading.why_not(instruction):
             return f"line {instruction.line}: {reason}"
     return None
-
-
-def _frontend(text: str) -> bool:
-    """Say whether the builder would fetch a frontend; it looks in the places in which BuildKit looks."""
-    text = text.removeprefix("\ufeff")
-    if text.startswith("#!"):
-        text = text.partition("\n")[2]
-    if "syntax" in read_directives(text) or "syntax" in read_directives(text, "//"):
-        return True
-    try:
-        said = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
-        return False
-    return isinstance(said, dict) and any(key.lower() == "syntax" for key in said)
 
 
 @dataclass(slots=True)

@@ -67,6 +67,17 @@ def comment(request: pytest.FixtureRequest) -> str:
     return BY[request.param]
 
 
+def test_dockers_own_frontend_is_there(engine: Engine, comment: str) -> None:
+    """Directives below it hold, and lines keep their numbers; nothing is fetched for it."""
+    text = f"# syntax=docker/dockerfile:1\n# escape=`\n{comment}FROM {BASE}\nRUN echo `\n  both\n"
+    built = build(engine, text)
+    assert built.ok, built.output
+    assert any(step.title.endswith("RUN echo   both") for step in built.steps)
+    refused = build(engine, text.replace("dockerfile:1", "dockerfile:1-labs")).refused
+    assert refused is not None
+    assert "docker/dockerfile:1" in refused
+
+
 def test_each_step_is_told_as_it_begins(engine: Engine, comment: str) -> None:
     told = Told()
     text = (

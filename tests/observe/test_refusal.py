@@ -75,7 +75,7 @@ def test_what_the_builder_says_better_is_left_to_it(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("# syntax=docker/dockerfile:1\nFROM debian:trixie", "syntax directive"),
+        ("# syntax=docker/dockerfile-upstream:master\nFROM debian:trixie", "syntax directive"),
         ("#SYNTAX = x \r\nFROM debian:trixie", "syntax directive"),
         ("\ufeff# syntax=x\nFROM debian:trixie", "syntax directive"),
         ("# escape=`\n# syntax=x\nFROM debian:trixie", "syntax directive"),
