@@ -1,7 +1,7 @@
 """Knows the frontend that a Dockerfile asks for: the builder has Docker's own in it, and can fetch no other.
 
-Source: Dockerfile reference, "Parser directives"; BuildKit looks for the directive behind ``#``, behind ``//``,
-and in JSON, each also below a line that begins with ``#!``.
+Source: Dockerfile reference, "Parser directives"; BuildKit looks for the directive behind ``#``, behind
+``//``, and in JSON, each also below a line that begins with ``#!``.
 """
 
 from __future__ import annotations

@@ -44,8 +44,9 @@ def lost_output(log: bytes) -> bool:
     What a container prints goes through two pipes, and dockerd waits for each to be opened in a thread of its
     own. On a busy machine a container can be over before such a thread has had its turn; dockerd gives up
     the pipe then, and all that was in it. `docker run` prints nothing and ends with 0. A container that
-    cannot even be created leaves the same line for each of its pipes, and one more that tells it from that. So
-    does what `docker exec` or a health check cannot start: there is no such program, or the container ends.
+    cannot even be created leaves the same line for each of its pipes, and one more that tells it from that.
+    So does what `docker exec` or a health check cannot start: there is no such program, or the container
+    ends.
 
     Args:
         log: Of Docker Engine 26.

@@ -376,7 +376,8 @@ def test_what_never_ran_has_lost_nothing(observer: Observer, tmp_path: Path) -> 
     said: list[str] = []
     script = """\
         docker run busybox nosuch; docker run -t busybox nosuch
-        docker run -d --name up --network none busybox sleep 60; docker exec up nosuch; docker exec -t up nosuch
+        docker run -d --name up --network none busybox sleep 60
+        docker exec up nosuch; docker exec -t up nosuch
         docker rm -f up; exit 3"""
     submission = Submission(one.slug, "ada", {"answer.sh": script.encode()})
     found = observer.observe(one, submission, Said(said.append))

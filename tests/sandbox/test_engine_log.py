@@ -7,8 +7,8 @@ import pytest
 from grader.sandbox.engine_log import EngineLog, lost_output
 
 # As Docker Engine 26.1.5 wrote them: a container that ended at once on a busy machine, one whose command
-# does not exist, one that is told from both by nothing but its end, a `docker exec` of a program that does not
-# exist, and a health check whose container was being stopped.
+# does not exist, one that is told from both by nothing but its end, a `docker exec` of a program that does
+# not exist, and a health check whose container was being stopped.
 LOST = b"""\
 time="2026-11-29T13:55:51.599661662Z" level=error msg="stream copy error: reading from a closed fifo"
 time="2026-11-29T13:55:51.648141230Z" level=error msg="stream copy error: reading from a closed fifo"
@@ -23,13 +23,15 @@ NOT_EXECUTED = b"""\
 time="2026-11-30T16:20:12.314858607Z" level=error msg="stream copy error: reading from a closed fifo"
 time="2026-11-30T16:20:12.314955807Z" level=error msg="stream copy error: reading from a closed fifo"
 time="2026-11-30T16:20:12.317884124Z" level=error msg="Error running exec 7270 in container: OCI runtime \
-exec failed: exec failed: unable to start container process: exec: \\"nosuch\\": executable file not found in $PATH"
+exec failed: exec failed: unable to start container process: \
+exec: \\"nosuch\\": executable file not found in $PATH"
 """
 NOT_CHECKED = b"""\
 time="2026-11-30T16:18:47.590613821Z" level=error msg="stream copy error: reading from a closed fifo"
 time="2026-11-30T16:18:47.591191069Z" level=error msg="stream copy error: reading from a closed fifo"
 time="2026-11-30T16:18:47.600185640Z" level=warning msg="Health check for container a372 error: OCI runtime \
-exec failed: exec failed: unable to start container process: error executing setns process: exit status 1: unknown"
+exec failed: exec failed: unable to start container process: \
+error executing setns process: exit status 1: unknown"
 """
 ENDED = b"""\
 time="2026-11-29T13:55:50.064705449Z" level=warning msg="cleaning up after shim disconnected" id=84cd
