@@ -90,19 +90,26 @@ def pinned(evidence: Evidence) -> Feedback | None:
     )
 
 
+def _disturbed(evidence: Evidence) -> str:
+    """Return what has happened to the registry itself; empty where it simply went on."""
+    registry, planted = evidence.engine.container("registry"), _planted(evidence).get("registry")
+    if registry is None or registry.id != planted:
+        return "another registry"
+    ended = any(event.id == planted and event.action == "die" for event in evidence.events)
+    return "a registry that was stopped" if ended or not registry.processes else ""
+
+
 @check("The registry is otherwise as it was", points=1, after=("pushed", "pinned"))
 def as_it_was(evidence: Evidence) -> Feedback | None:
-    planted = _planted(evidence)
-    registry = evidence.engine.container("registry")
-    same = registry is not None and registry.id == planted.get("registry") and bool(registry.processes)
+    wanted, disturbed = _planted(evidence).get("new"), _disturbed(evidence)
     digest, whole = _published(evidence, "latest")
-    if same and digest and digest == planted.get("new") and whole:
+    if not disturbed and digest and digest == wanted and whole:
         return None
     return Feedback(
         "registry-changed",
-        "The registry was replaced, or the tool's tag leads somewhere else now.",
-        expected=f"the registry running, {_repository(evidence, 'tool')}:latest at {planted.get('new')}",
-        actual=f"{'the same registry' if same else 'not the same registry'}, "
+        "The registry was replaced or stopped, or the tool's tag leads somewhere else now.",
+        expected=f"the registry running, {_repository(evidence, 'tool')}:latest at {wanted}",
+        actual=f"{disturbed or 'the same registry'}, "
         f"{digest or 'no such tag'}{'' if whole or not digest else ', not all of it'}",
         why="Everybody who asks for `latest` gets what the last push put there.",
     )
