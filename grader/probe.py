@@ -92,10 +92,19 @@ class Connect(Action, frozen=True, kw_only=True, tag="connect"):
 
 
 class Read(Action, frozen=True, kw_only=True, tag="read"):
-    """Read a file of a container, running or stopped; its text is the probe's standard output."""
+    """Read a file of a container, running or not, or of an image; its text is the probe's standard output.
 
-    container: str
+    Either `container` or `image` is given. Nothing of an image is run for it.
+    """
+
     path: str
+    container: str = ""
+    image: str = ""
+
+    def __post_init__(self) -> None:
+        """Check that it is said what the file belongs to."""
+        if bool(self.container) == bool(self.image):
+            raise ValueError("either a container or an image is needed")
 
 
 class BuildAgain(Action, frozen=True, kw_only=True, tag="build"):

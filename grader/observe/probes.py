@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import signal
-import tarfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from msgspec.structs import replace
 from grader import probe as actions
 from grader.evidence import Build, Container, Probe, Process
 from grader.model import ProbeSpec
+from grader.observe.container_files import read_file
 from grader.observe.containers import ContainerGroups
 from grader.observe.terminal import converse
 from grader.sandbox.engine import Engine
@@ -218,30 +217,36 @@ def _connect(action: actions.Connect, context: Context) -> Probe:
 
 
 def _read(action: actions.Read, context: Context) -> Probe:
+    if action.image:
+        return _read_image(action, context.engine)
     container = context.inspect(action.container)
     try:
-        raw = context.engine.read(
-            "GET", f"/containers/{container.id}/archive", query={"path": action.path}, limit=_FILE_BYTES
-        )
+        text = read_file(context.engine, container.id, action.path)
     except EngineError as error:
         if error.status != HTTPStatus.NOT_FOUND:
-            raise
+            return Probe("", "", ok=False, error=str(error), container=container)
         # The engine does not look into a tmpfs, a program in the container does.
         looked = _command(context, ("docker", "exec", container.id, "cat", action.path), action.wait_seconds)
         if looked.exit_code == 0:
             return replace(looked, exit_code=None, stderr="", container=container)
         missing = f"there is no {action.path} in {action.container}"
         return Probe("", "", ok=False, error=missing, container=container)
-    try:
-        with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
-            member = archive.next()
-            file = archive.extractfile(member) if member is not None and member.isreg() else None
-            if file is None:
-                return Probe("", "", ok=False, error=f"{action.path} is no file", container=container)
-            text = file.read(_FILE_BYTES).decode(errors="replace")
-    except tarfile.TarError as error:
-        return Probe("", "", ok=False, error=f"{action.path}: {error}", container=container)
     return Probe("", "", ok=True, stdout=text, container=container)
+
+
+def _read_image(action: actions.Read, engine: Engine) -> Probe:
+    """Read from a container that is never started: the command is there because the engine wants one."""
+    body = {"Image": action.image, "Cmd": ["none"], "HostConfig": {"NetworkMode": "none"}}
+    container = str(engine.call("POST", "/containers/create", body=body)["Id"])
+    try:
+        text = read_file(engine, container, action.path)
+    except EngineError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return Probe("", "", ok=False, error=f"there is no {action.path} in {action.image}")
+    finally:
+        engine.call("DELETE", f"/containers/{container}", query={"v": "true"})
+    return Probe("", "", ok=True, stdout=text)
 
 
 def _build(action: actions.BuildAgain, context: Context) -> Probe:

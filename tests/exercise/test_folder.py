@@ -141,6 +141,11 @@ def test_limits_default_by_profile(
         (MANIFEST + "[[probes]]\naction='run'\n", "$.probes[0]", "name"),
         (MANIFEST + "[[probes]]\nname='a'\naction='fly'\n", "$.probes[0]", "fly"),
         (
+            MANIFEST + "[[probes]]\nname='a'\naction='read'\npath='/x'\n",
+            "$.probes[0]",
+            "a container or an image",
+        ),
+        (
             MANIFEST + "[[probes]]\nname='a'\naction='run'\nimage='{{ x }}'\n",
             "$.probes[0].image",
             "{{ x }} is no parameter",

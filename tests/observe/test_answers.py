@@ -161,6 +161,10 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
         '[[probes]]\nname = "file"\naction = "read"\ncontainer = "two"\npath = "/etc/mark"\n'
         '[[probes]]\nname = "file-in-memory"\naction = "read"\ncontainer = "one"\npath = "/memory/mark"\n'
         '[[probes]]\nname = "no-file"\naction = "read"\ncontainer = "one"\npath = "/memory/none"\n'
+        '[[probes]]\nname = "by-link"\naction = "read"\nimage = "marked"\npath = "/tmp/link"\n'
+        '[[probes]]\nname = "in-circles"\naction = "read"\nimage = "marked"\npath = "/tmp/circle"\n'
+        '[[probes]]\nname = "folder"\naction = "read"\nimage = "marked"\npath = "/tmp"\n'
+        '[[probes]]\nname = "not-there"\naction = "read"\nimage = "marked"\npath = "/tmp/none"\n'
         '[[probes]]\nname = "stop"\naction = "stop"\ncontainer = "one"\ngrace_seconds = 1\n'
         '[[probes]]\nname = "none"\naction = "exec"\ncontainer = "three"\ncommand = ["true"]\n'
     )
@@ -170,7 +174,9 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
         one,
         answer__sh="docker run -d --name one --tmpfs /memory busybox"
         " sh -c 'echo lost > /memory/mark; echo alive > /etc/mark; sleep 99'\n"
-        "docker run --name two busybox sh -c 'echo gone > /etc/mark'\n"
+        "docker run --name two busybox"
+        " sh -c 'echo gone > /etc/mark; ln -s ../etc/mark /tmp/link; ln -s circle /tmp/circle'\n"
+        "docker commit two marked\n"
         "until docker exec one test -s /etc/mark; do sleep 0.1; done",
     )
     assert found.run.exit_code == 0, found.run.stderr
@@ -181,6 +187,11 @@ def test_docker_commands_leave_events_and_state(observer: Observer, tmp_path: Pa
     assert found.probe("file-in-memory").stdout == "lost\n"
     assert found.probe("no-file").error == "there is no /memory/none in one"
     assert found.probe("file").stdout == "gone\n"
+    assert found.probe("by-link").stdout == "gone\n"
+    assert "too many links" in found.probe("in-circles").error
+    assert found.probe("folder").error == "/tmp is no file"
+    assert found.probe("not-there").error == "there is no /tmp/none in marked"
+    assert {container.name for container in found.engine.containers} == {"one", "two"}
     assert found.probe("stop").exit_code == 137  # a shell as process 1 ignores TERM
     assert found.probe("stop").wall_ms >= 900
     assert found.probe("none").exit_code != 0
