@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from grader.evidence import Build, Container, Evidence
 from grader.model import Check, Feedback
+from grader.short_answer import only_choice, only_number, short_answers
 
 __all__ = [
     "Evidence",
@@ -28,13 +28,6 @@ __all__ = [
 CheckFunction = Callable[[Evidence], Feedback | None]
 
 _LAST_WORDS: Final = 600  # characters of a build's output
-_NUMBERING: Final = re.compile(r"^\s*(?:(?:question|answer|q|a)\s*)?\(?\d{1,2}[.):]\s+", re.IGNORECASE)
-_NEGATION: Final = r"\b(?:not|no|instead of|rather than)\s+(?:an?\s+|the\s+)?"
-_THOUSANDS: Final = re.compile(r"(?<=\d)[,_'\u2019 ](?=\d{3}(?!\d))")
-_NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
-_WORDS: Final = "zero one two three four five six seven eight nine ten eleven twelve".split()
-_OF: Final = re.compile(rf"\b(\d+|{'|'.join(_WORDS)})\s+(?:out\s+)?of\s+(?:(?:all|the|these)\s+)*\d+\b")
-_NOT: Final = re.compile(r"\b(?:not|instead of|rather than)\s+(?:(?:on|port|the)\s+)*\d+\b")
 
 
 def check(
@@ -61,50 +54,6 @@ def declared(namespace: dict[str, object]) -> tuple[Check, ...]:
     """Return the checks among the values of a module's namespace, in the order of their definition."""
     found = (getattr(value, "declared_check", None) for value in namespace.values())
     return tuple(declaration for declaration in found if isinstance(declaration, Check))
-
-
-def short_answers(evidence: Evidence, name: str) -> tuple[str, ...]:
-    """Return the lines of an answer file as their writer meant them.
-
-    Empty lines are left out; numbering (``2. ``, ``Question 2: ``) too, and quotes, backticks and full stops
-    around a line, and the mark that some editors put before a text. Capitals become small letters.
-
-    Args:
-        evidence: Of the answer.
-        name: Of the file.
-
-    Raises:
-        NotObservedError: There is no such file in the answer.
-    """
-    lines = (_NUMBERING.sub("", line) for line in evidence.answer(name).lstrip("\ufeff").splitlines())
-    cleaned = (line.strip(" \t`'\".").lower() for line in lines)
-    return tuple(line for line in cleaned if line)
-
-
-def only_number(answer: str) -> str:
-    """Return the only number in a short answer; empty where there are several, or none.
-
-    Of a sum, the number behind `=` counts, of "1 of 5" the first, of "1, not 5" the one that it is. What
-    groups thousands is left out. Up to twelve, words will do.
-    """
-    text = _NOT.sub(" ", _OF.sub(r"\1", _THOUSANDS.sub("", answer.rpartition("=")[2])))
-    found = _NUMBER.findall(text) or [str(_WORDS.index(word)) for word in text.split() if word in _WORDS]
-    return found[0] if len(found) == 1 else ""
-
-
-def only_choice(answer: str, choices: Mapping[str, str]) -> str:
-    """Return what a short answer chooses by one of the words for it; empty where it names several, or none.
-
-    Words behind "not" are not chosen.
-
-    Args:
-        answer: In small letters.
-        choices: What is chosen, by each word that stands for it.
-    """
-    longest_first = sorted(choices, key=len, reverse=True)
-    answer = re.sub(rf"{_NEGATION}(?:{'|'.join(map(re.escape, longest_first))})\b", " ", answer)
-    found = {choice for word, choice in choices.items() if re.search(rf"\b{re.escape(word)}\b", answer)}
-    return found.pop() if len(found) == 1 else ""
 
 
 def started(evidence: Evidence) -> set[str]:

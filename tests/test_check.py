@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from grader.check import no_image, only_choice, only_number, other_image, short_answers
-from grader.errors import NotObservedError
+from grader.check import no_image, other_image
 from grader.evidence import (
     AnswerFile,
     Build,
@@ -24,69 +23,6 @@ def _evidence(text: str) -> Evidence:
     machine = Machine("6.18", 1, "crun", "1.8.1")
     files = {"answer.txt": AnswerFile(text, len(text))}
     return Evidence("e", "sha256:0", "ada", {}, files, "none", machine, Sections())
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("vm\n137\n", ("vm", "137")),
-        ("\n  `VM`.\n\n'137'\r\n", ("vm", "137")),
-        ("1. vm\n2) 12\n(3) 1.5\n4: x y\n", ("vm", "12", "1.5", "x y")),
-        ("Question 1: vm\nQ2. 12\nanswer 3) 1.5\n", ("vm", "12", "1.5")),
-        ("1.904\n", ("1.904",)),
-        ("\ufeff1. vm\n", ("vm",)),
-        ("\n", ()),
-    ],
-)
-def test_short_answers_are_read_as_they_were_meant(text: str, expected: tuple[str, ...]) -> None:
-    assert short_answers(_evidence(text), "answer.txt") == expected
-
-
-def test_an_answer_that_is_not_there_was_not_observed() -> None:
-    with pytest.raises(NotObservedError):
-        short_answers(_evidence("1\n"), "other.txt")
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        ("4056", "4056"),
-        ("4'056 mib", "4056"),
-        ("199,229,440 bytes", "199229440"),
-        ("8 * 507 mib = 4056 mib", "4056"),
-        ("on port 80", "80"),
-        ("just one of them", "1"),
-        ("only one of the 5", "1"),
-        ("1 out of 5", "1"),
-        ("on port 80, not on port 8080", "80"),
-        ("not 80 but 8080", "8080"),
-        ("not 80", ""),
-        ("3 or 4", ""),
-        ("1, 2, 300", ""),
-        ("4.5", "4.5"),
-        ("q3: 12", "12"),
-        ("all", ""),
-    ],
-)
-def test_the_number_of_an_answer_is_found(answer: str, expected: str) -> None:
-    assert only_number(answer) == expected
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        ("the virtual machine", "vm"),
-        ("a vm (virtual machine)", "vm"),
-        ("container vm", ""),
-        ("vm, not a container", "vm"),
-        ("a container instead of a virtual machine", "container"),
-        ("not vm", ""),
-        ("vmware", ""),
-        ("", ""),
-    ],
-)
-def test_an_answer_chooses_by_any_word_for_it(answer: str, expected: str) -> None:
-    assert only_choice(answer, {"vm": "vm", "virtual machine": "vm", "container": "container"}) == expected
 
 
 @pytest.mark.parametrize(

@@ -19,22 +19,27 @@ _NAMES = {
     "vms": "vm",
     "virtual machine": "vm",
     "virtual machines": "vm",
+    "docker": "container",
     "cgroup": "cgroup",
     "cgroups": "cgroup",
+    "cgroup2": "cgroup",
+    "cgroupv2": "cgroup",
     "control group": "cgroup",
     "control groups": "cgroup",
     "ulimit": "ulimit",
     "ulimits": "ulimit",
+    "rlimit": "ulimit",
+    "rlimits": "ulimit",
 }
 
 
 def _line(evidence: Evidence, number: int) -> str:
-    lines = short_answers(evidence, "answer.txt")
+    lines = short_answers(evidence, "answer.txt", questions=3)
     return lines[number] if number < len(lines) else ""
 
 
 def _compare(name: str, right: str, answer: str, why: str) -> Feedback | None:
-    if right in (only_choice(answer, _NAMES), only_number(answer)):
+    if only_choice(answer, _NAMES) == right:
         return None
     return Feedback(name, "That is not it.", expected=right, actual=answer or "no answer", why=why)
 
@@ -56,5 +61,13 @@ def bound(evidence: Evidence) -> Feedback | None:
 @check("What ulimit lets children take together is known")
 def together(evidence: Evidence) -> Feedback | None:
     right = int(evidence.parameters["limit"]) * int(evidence.parameters["children"])
-    why = "Every child may take the whole allowance: the bound for all of them is their number times that."
-    return _compare("wrong-sum", str(right), _line(evidence, 2), why)
+    answer = _line(evidence, 2)
+    if only_number(answer, "m") == str(right):
+        return None
+    return Feedback(
+        "wrong-sum",
+        "That is not what they can take together.",
+        expected="one number of MiB: the limit, as often as it is given",
+        actual=answer or "no answer",
+        why="Every child may take the whole allowance: the bound for all of them is their number times that.",
+    )

@@ -1,5 +1,7 @@
 """Four short questions about nested limits, with numbers drawn for the participant."""
 
+import re
+
 from grader.check import Evidence, Feedback, check, only_choice, only_number, short_answers
 
 _MIB = 1 << 20
@@ -10,10 +12,22 @@ _FILES = {
     "keeps the group from evading its cap by writing memory to disk": "memory.swap.max",
     "lists the group's processes, and takes one in when its number is written there": "cgroup.procs",
 }
+_IN_VERSION_1 = {
+    "memory.usage_in_bytes": "memory.current",
+    "memory.max_usage_in_bytes": "memory.peak",
+    "memory.limit_in_bytes": "memory.max",
+}
+_NAME = re.compile(r"\b(?:(?:memory|cgroup|pids|cpu|io)\.[\w.]*\w|tasks)\b")
+_ALL = re.compile(
+    r"\W*(?:all|every|each|every(?:one|body))"
+    r"(?:\s+(?:one|of|the|them|child|children|processes|can|could|be|there|fit|run|at|once|same|time))*"
+    r"\s*(?:$|[^\w\s/]|(?:as|because|since)\b)"
+)
+_SAVE = re.compile(r"\b(?:but|except|minus|without|less|none|or)\b")
 
 
 def _line(evidence: Evidence, number: int) -> str:
-    lines = short_answers(evidence, "answer.txt")
+    lines = short_answers(evidence, "answer.txt", questions=4)
     return lines[number] if number < len(lines) else ""
 
 
@@ -24,8 +38,9 @@ def _number(evidence: Evidence, name: str) -> int:
 @check("The right file of a group is named")
 def file(evidence: Evidence) -> Feedback | None:
     answer = _line(evidence, 0)
-    named = only_choice(answer, {name: name for name in _FILES.values()})
-    if named == _FILES[str(evidence.parameters["question"])]:
+    right = _FILES[str(evidence.parameters["question"])]
+    named = {name: _IN_VERSION_1.get(name, name) for name in _NAME.findall(answer)}
+    if right in named and only_choice(answer, named) == right:
         return None
     return Feedback(
         "wrong-file",
@@ -39,12 +54,12 @@ def file(evidence: Evidence) -> Feedback | None:
 @check("A limit is given in bytes")
 def written(evidence: Evidence) -> Feedback | None:
     answer = _line(evidence, 1)
-    if only_number(answer) == str(_number(evidence, "inner") * _MIB):
+    if only_number(answer, "b") == str(_number(evidence, "inner") * _MIB):
         return None
     return Feedback(
         "wrong-bytes",
         "That is not the limit of the inner group in bytes.",
-        expected=f"{evidence.parameters['inner']} MiB, where a MiB is 1024 times 1024 bytes",
+        expected=f"one number: {evidence.parameters['inner']} MiB in bytes, and a MiB is 1024 times 1024",
         actual=answer or "no answer",
         why="A limit that is off by a thousand kills everything, or nothing.",
     )
@@ -59,7 +74,7 @@ def together(evidence: Evidence) -> Feedback | None:
     return Feedback(
         "wrong-count-in-group",
         "Another number of children fits into both groups.",
-        expected=f"as often as {evidence.parameters['each']} MiB fit below both limits",
+        expected=f"one number: as often as {evidence.parameters['each']} MiB fit below both limits",
         actual=answer or "no answer",
         why="A group counts its children's groups too: an inner limit can only make things tighter.",
     )
@@ -68,12 +83,14 @@ def together(evidence: Evidence) -> Feedback | None:
 @check("What ulimit does not stop is known")
 def apart(evidence: Evidence) -> Feedback | None:
     answer = _line(evidence, 3)
-    if (only_number(answer) or answer) in ("all", "all of them", str(_number(evidence, "children"))):
+    if only_number(answer) == str(_number(evidence, "children")):
+        return None
+    if not re.search(r"\d", answer) and _ALL.match(answer) and not _SAVE.search(answer):
         return None
     return Feedback(
         "wrong-count-with-ulimit",
         "Another number of children can be there at once.",
-        expected="as many as each stay below the limit on their own",
+        expected="one number, or all: as many as each stay below the limit on their own",
         actual=answer or "no answer",
         why="A limit for each process is no limit for a program that may fork.",
     )

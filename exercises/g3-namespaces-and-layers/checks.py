@@ -11,11 +11,20 @@ _KINDS = {
 }
 _NAMES = {name: name for name in ("cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts")}
 _NAMES |= {"net": "network", "mnt": "mount"}
+_LEFT = {
+    "data": "data",
+    "layer of files": "data",
+    "files": "data",
+    "metadata": "metadata",
+    "meta data": "metadata",
+    "meta": "metadata",
+    "note": "metadata",
+}
 _OF_FILES = ("RUN", "COPY", "ADD")
 
 
 def _line(evidence: Evidence, number: int) -> str:
-    lines = short_answers(evidence, "answer.txt")
+    lines = short_answers(evidence, "answer.txt", questions=5)
     return lines[number] if number < len(lines) else ""
 
 
@@ -49,7 +58,7 @@ def ids(evidence: Evidence) -> Feedback | None:
     return Feedback(
         "wrong-ids",
         "The process has another number of ids.",
-        expected="one for every level that can see it, the host's own among them",
+        expected="one number: one id for every level that can see it, the host's own among them",
         actual=answer or "no answer",
         why="The host sees all that runs in containers, under other numbers than they see themselves.",
     )
@@ -58,12 +67,12 @@ def ids(evidence: Evidence) -> Feedback | None:
 @check("Data and metadata are told apart")
 def instruction(evidence: Evidence) -> Feedback | None:
     right = "data" if evidence.parameters["instruction"] in _OF_FILES else "metadata"
-    answer = _line(evidence, 2).replace("meta-data", "metadata").replace("meta data", "metadata")
-    if only_choice(answer, {"data": "data", "metadata": "metadata"}) == right:
+    answer = _line(evidence, 2)
+    if only_choice(answer, _LEFT) == right:
         return None
     return Feedback(
         "wrong-layer-kind",
-        f"{evidence.parameters['instruction']} leaves the other one.",
+        f"That is not what {evidence.parameters['instruction']} leaves.",
         expected=right,
         actual=answer or "no answer",
         why="Metadata costs nothing and can be changed at every start; data is what is stored and shipped.",
@@ -73,12 +82,12 @@ def instruction(evidence: Evidence) -> Feedback | None:
 @check("What layers hold is added up rightly")
 def size(evidence: Evidence) -> Feedback | None:
     answer = _line(evidence, 3)
-    if only_number(answer) == str(_layers(evidence)):
+    if only_number(answer, "m") == str(_layers(evidence)):
         return None
     return Feedback(
         "wrong-size",
         "The layers hold another amount.",
-        expected="everything that any layer ever wrote",
+        expected="one number of MiB: everything that any layer ever wrote",
         actual=answer or "no answer",
         why="A file that a later layer deletes is hidden, not gone: it is stored, sent and readable.",
     )
@@ -88,12 +97,12 @@ def size(evidence: Evidence) -> Feedback | None:
 def disk(evidence: Evidence) -> Feedback | None:
     answer = _line(evidence, 4)
     written = _number(evidence, "containers") * _number(evidence, "own")
-    if only_number(answer) == str(_layers(evidence) + written):
+    if only_number(answer, "m") == str(_layers(evidence) + written):
         return None
     return Feedback(
         "wrong-disk",
         "All this needs another amount.",
-        expected="the image's layers once, and what each container wrote",
+        expected="one number of MiB: the image's layers once, and what each container wrote",
         actual=answer or "no answer",
         why="Containers copy only what they change. That is why starting one takes milliseconds.",
     )
