@@ -39,7 +39,7 @@ def built(evidence: Evidence) -> Feedback | None:
             return None
         return Feedback(
             "does-not-run",
-            "The image was built, but its program was not running half a second after the start.",
+            "The image was built, but its program ended within a second of its start.",
             expected="a running program",
             actual=probe.error or (probe.stdout + probe.stderr).strip()[-300:] or f"status {probe.exit_code}",
             why="A container lives as long as its first process.",
@@ -70,7 +70,8 @@ def no_shell_between(evidence: Evidence) -> Feedback | None:
 def default_word(evidence: Evidence) -> Feedback | None:
     word = str(evidence.parameters["word"])
     process = _first_process(evidence, "default")
-    said = evidence.probe("said").stdout
+    # A server that speaks when it ends serves nobody.
+    said = str(evidence.probe("default").details.get("said", ""))
     if process and f"serving {word}" in said.splitlines():
         return None
     return Feedback(

@@ -102,6 +102,7 @@ def _run(action: actions.RunContainer, context: Context) -> Probe:
     details: dict[str, Any] = {}
     signalled = bool(action.signal) and bool(_state(engine, container).get("Running"))
     if signalled:
+        details["said"] = _logs(engine, container)[0]
         started = time.monotonic()
         engine.call("POST", f"/containers/{container}/kill", query={"signal": action.signal})
     ended = _wait(lambda: not _state(engine, container).get("Running"), action.wait_seconds)
