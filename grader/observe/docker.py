@@ -40,6 +40,8 @@ from grader.sandbox.engine_api import EngineError
 IMAGE = "answer"
 PROJECT = "answer"
 _SETUP_SECONDS = 60.0
+# Called directly: the docker command would start it as a plugin, twice, for the same result.
+_COMPOSE = "/usr/libexec/docker/cli-plugins/docker-compose"
 _START_SECONDS = 2.0
 _EVENT_PATIENCE_SECONDS = 0.25
 _EVENT_QUIET_SECONDS = 0.03
@@ -302,7 +304,7 @@ def _look_at(target: Target, pids: frozenset[int]) -> tuple[Process, ...]:
 
 def _compose(name: str) -> tuple[str, ...]:
     return (
-        *("docker", "compose", "--project-name", PROJECT, "--file", f"/answer/{name}"),
+        *(_COMPOSE, "--project-name", PROJECT, "--file", f"/answer/{name}"),
         *("--ansi", "never", "--progress", "plain", "up", "--detach", "--pull", "never"),
     )
 
