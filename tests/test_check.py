@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
 from grader.check import no_image, other_image
 from grader.evidence import (
-    AnswerFile,
     Build,
     Container,
     Engine,
@@ -17,12 +15,6 @@ from grader.evidence import (
     Machine,
     Sections,
 )
-
-
-def _evidence(text: str) -> Evidence:
-    machine = Machine("6.18", 1, "crun", "1.8.1")
-    files = {"answer.txt": AnswerFile(text, len(text))}
-    return Evidence("e", "sha256:0", "ada", {}, files, "none", machine, Sections())
 
 
 @pytest.mark.parametrize(
@@ -53,7 +45,9 @@ def test_services_from_other_image_are_told() -> None:
         container("two", "webapp", "sha256:2"),
         container("three", "busybox", "sha256:3"),
     )
-    evidence = replace(_evidence(""), sections=Sections(engine=Engine(containers, (web,), (), ())))
+    sections = Sections(engine=Engine(containers, (web,), (), ()))
+    machine = Machine("6.18", 1, "crun", "1.8.1")
+    evidence = Evidence("e", "sha256:0", "ada", {}, {}, "none", machine, sections)
     found = other_image(evidence, {"one": "webapp", "two": "webapp"})
     assert found is not None
     assert (found.expected, found.actual) == ("one from webapp, two from webapp", "two from webapp")
